@@ -1,0 +1,1 @@
+"""Compute: servers on whatever hypervisor a host has (the Nova API, v2.1)."""

@@ -1,0 +1,180 @@
+"""The contract of a hypervisor driver.
+
+A driver makes what is match what is wished for one server at a time. Every verb is idempotent and looks before it acts:
+it may be called again after a crash at any point, by a new process that knows nothing but the directory it was given.
+A verb returns when the wish is fulfilled, raises ``Failure`` when it never can be, and anything else for passing
+trouble. No verb takes longer than its deadline; none blocks the event loop.
+
+``Driver`` has the verbs that every hypervisor has. What only some have are Protocols of their own, announced in
+``Capabilities``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+
+class Power(StrEnum):
+    """What a guest is doing, as the hypervisor sees it."""
+
+    NOSTATE = "nostate"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SHUTDOWN = "shutdown"
+    SUSPENDED = "suspended"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a driver can do beyond ``Driver``; the API refuses the rest with a reason before a host is asked."""
+
+    hypervisor_type: str  # as Nova reports it: "QEMU", "KVM", "simulated"
+    hypervisor_version: int  # 7002000 for 7.2.0
+    pause: bool = False
+    suspend: bool = False
+    console_output: bool = False
+    vnc: bool = False
+    serial: bool = False
+    snapshot: bool = False
+    nic_hotplug: bool = False
+    disk_formats: tuple[str, ...] = ("raw", "qcow2")
+    architectures: tuple[str, ...] = ("x86_64",)
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What this host has to give, before any overcommit."""
+
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    cpu_model: str
+    cpu_topology: Mapping[str, int]  # sockets, cores, threads
+    cpu_features: tuple[str, ...] = ()
+    ram_used_mib: int = 0
+    disk_used_gib: int = 0
+    load_average: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    uptime_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """A virtual network card and what it is plugged into.
+
+    ``backend`` is ``"tap"`` (``device`` is the tap's name, ``netns`` the namespace it lives in, "" for the host's own),
+    ``"user"`` (QEMU's user mode networking; ``hostfwd`` maps host ports) or ``"none"`` (the simulated network).
+    """
+
+    port_id: str
+    mac_address: str
+    backend: str
+    device: str = ""
+    netns: str = ""
+    mtu: int = 1500
+    model: str = "virtio"
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GuestSpec:
+    """Everything a hypervisor needs to know of a server. ``image`` and ``config_drive`` are local, readable files."""
+
+    server_id: str
+    name: str
+    vcpus: int
+    ram_mib: int
+    root_gib: int  # 0: as large as the image
+    ephemeral_gib: int = 0
+    swap_mib: int = 0
+    image: Path | None = None
+    image_format: str = "qcow2"
+    kernel: Path | None = None
+    ramdisk: Path | None = None
+    kernel_arguments: str = ""
+    config_drive: Path | None = None
+    nics: Sequence[Nic] = ()
+    image_properties: Mapping[str, str] = field(default_factory=dict)  # hw_disk_bus, hw_vif_model, hw_machine_type, …
+    extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What there is of a server on this host."""
+
+    server_id: str
+    power: Power
+    detail: str = ""  # why it crashed, where that is known
+
+
+class Driver(Protocol):
+    """The verbs every hypervisor has. ``server_id`` is the server's UUID."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def prepare(self) -> None:
+        """Called once at start: make directories, find the guests that outlived the last process."""
+
+    async def close(self) -> None:
+        """Let go of connections. Guests go on running."""
+
+    async def inventory(self) -> Inventory: ...
+
+    async def list(self) -> Sequence[Guest]:
+        """Every guest there is on this host, in whatever state, also ones that no caller knows any more."""
+
+    async def look(self, server_id: str) -> Guest | None:
+        """What there is of one server; None if there is nothing of it at all."""
+
+    async def create(self, spec: GuestSpec) -> None:
+        """Make disks and definition, unless they are there. Does not start it."""
+
+    async def start(self, server_id: str) -> None:
+        """Running afterwards, from whatever state (resumes a suspended guest from its saved memory)."""
+
+    async def stop(self, server_id: str, timeout_s: float) -> None:
+        """Off afterwards: asks the guest for ``timeout_s`` seconds, then pulls the plug. 0 pulls it at once."""
+
+    async def reboot(self, server_id: str, *, hard: bool) -> None:
+        """Soft: the guest is asked to restart, without waiting for it to be up. Hard: power off and on."""
+
+    async def pause(self, server_id: str) -> None: ...
+
+    async def unpause(self, server_id: str) -> None: ...
+
+    async def suspend(self, server_id: str) -> None:
+        """Memory is saved to disk and the guest is off; ``start`` brings it back where it was."""
+
+    async def destroy(self, server_id: str) -> None:
+        """Nothing left of it afterwards: no process, disk or socket. Fine if there was nothing."""
+
+
+class Consoles(Protocol):
+    """Looking at a guest and typing into it."""
+
+    async def console_output(self, server_id: str, length_lines: int | None) -> str:
+        """The last lines of what the guest wrote to its first serial port; all that is kept if None."""
+
+    async def vnc(self, server_id: str) -> Path:
+        """The unix socket on which the guest's screen speaks RFB without authentication (protected by file mode)."""
+
+    async def serial(self, server_id: str) -> Path:
+        """The unix socket of the guest's first serial port; one client at a time."""
+
+
+class Snapshots(Protocol):
+    """Taking a disk away while the guest runs."""
+
+    async def snapshot(self, server_id: str, target: Path, disk_format: str) -> None:
+        """A whole, independent copy of the root disk in ``target``, as at one instant, running or not."""
+
+
+class NicHotplug(Protocol):
+    async def attach_nic(self, server_id: str, nic: Nic) -> None: ...
+
+    async def detach_nic(self, server_id: str, port_id: str) -> None: ...

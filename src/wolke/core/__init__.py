@@ -1,0 +1,1 @@
+"""The cellar: what every service stands on. No service is named in here."""
