@@ -1,0 +1,174 @@
+"""A request as a handler sees it, and the answers that are more than JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from wolke.core.context import Context
+from wolke.core.errors import BadRequest
+from wolke.core.microversion import Version
+
+if TYPE_CHECKING:
+    from wolke.core.http.application import Api
+
+_HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
+
+
+class ClientGone(Exception):
+    """The client left before its body was whole. There is nobody to answer."""
+
+
+class Params:
+    """A query string: ``get`` the last value of a name, ``all`` of them in order."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, raw: bytes) -> None:
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=1000)
+        except ValueError:
+            raise BadRequest("The query string is not valid UTF-8, or has too many parameters.") from None
+        if any("\x00" in name or "\x00" in value for name, value in pairs):
+            raise BadRequest("The query string holds a NUL character.")
+        self.pairs = pairs
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        for key, value in reversed(self.pairs):
+            if key == name:
+                return value
+        return default
+
+    def all(self, name: str) -> list[str]:
+        return [value for key, value in self.pairs if key == name]
+
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(key for key, _ in self.pairs))
+
+    def lists(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for key, value in self.pairs:
+            found.setdefault(key, []).append(value)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return any(key == name for key, _ in self.pairs)
+
+
+class Request:
+    """``params`` are the parts of the path, ``query`` the query string, ``body`` the decoded and lifted JSON (if the row
+    has a schema), ``headers`` by lower-case name."""
+
+    __slots__ = ("_query", "_receive", "api", "body", "ctx", "headers", "method", "params", "path", "scope", "version")
+
+    def __init__(self, api: Api, scope: Mapping[str, Any], receive: Any) -> None:
+        self.api = api
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers = _headers(scope["headers"])
+        self.params: dict[str, str] = {}
+        self.body: Any = None
+        self.ctx = Context()
+        self.version: Version = (0, 0)
+        self._query: Params | None = None
+        self._receive = receive
+
+    @property
+    def query(self) -> Params:
+        if self._query is None:
+            self._query = Params(self.scope["query_string"])
+        return self._query
+
+    @property
+    def origin(self) -> str:
+        """``https://host:port`` as the client sees it; a nonsense Host header is ignored."""
+        host = self.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            name, port = self.scope.get("server") or ("localhost", None)
+            host = f"{name}:{port}" if port else name
+        return f"{self.scope['scheme']}://{host}"
+
+    @property
+    def base_url(self) -> str:
+        """Where this API begins, for links: ``http://host:port/compute``."""
+        return self.origin + self.api.prefix
+
+    @property
+    def client_address(self) -> str:
+        return (self.scope.get("client") or ("", 0))[0]
+
+    def at_least(self, minor: int, major: int = 2) -> bool:
+        """For the rare behaviour that ``versions.py`` cannot say."""
+        return self.version >= (major, minor)
+
+    def allows(self, rule: str, target: Mapping[str, Any] | None = None) -> bool:
+        return self.api.policy.allows(self.ctx, rule, target)
+
+    def enforce(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
+        self.api.policy.enforce(self.ctx, rule, target)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """The body as it comes. Raises ``ClientGone`` if the client leaves before its end."""
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            more = message.get("more_body", False)
+            chunk = message.get("body", b"")
+            if chunk:
+                yield chunk
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """The whole body. ``BadRequest`` (413's text with Nova's 400 would mislead) beyond the limit."""
+        from wolke.core.errors import TooLarge
+
+        declared = self.headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > limit_bytes:
+            raise TooLarge(f"The request body is larger than {limit_bytes} bytes.")
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self.stream():
+            size += len(chunk)
+            if size > limit_bytes:
+                raise TooLarge(f"The request body is larger than {limit_bytes} bytes.")
+            parts.append(chunk)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class Response:
+    """An answer that is not just JSON with the row's status.
+
+    ``body`` is bytes, or anything else to be sent as JSON; ``chunks`` streams; ``path`` sends a file by sendfile.
+    """
+
+    __slots__ = ("body", "chunks", "content_type", "headers", "path", "status")
+
+    def __init__(
+        self,
+        status: int = 200,
+        body: Any = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        content_type: str | None = None,
+        chunks: AsyncIterator[bytes] | None = None,
+        path: Path | None = None,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+        self.content_type = content_type
+        self.chunks = chunks
+        self.path = path
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers

@@ -1,0 +1,283 @@
+"""Tables from records: a frozen ``msgspec.Struct`` says once what a row is, and the table, its statements and the way to
+and from SQL follow from it.
+
+    class Flavor(msgspec.Struct, frozen=True): ...
+    FLAVORS = Table("compute_flavors", Flavor, key=("id",), indexes=(("name",),))
+
+``str``, ``int``, ``float`` and ``bool`` fields are columns of that kind, optional ones may be NULL, and anything else
+(lists, mappings, other structs) is one JSON column. Reads and writes name equalities by keyword and anything more as
+``Where(column, op, value)``. The SQL for each shape of question is compiled once with SQLAlchemy Core and kept; binding
+values costs a dictionary. That is as fast as hand-written SQL (docs/decisions), and the same for SQLite and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origin
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+
+METADATA = sa.MetaData()
+R = TypeVar("R", bound=msgspec.Struct)
+
+# Sorted by code point in both databases, so that a page ends at the same row everywhere.
+TEXT = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+_COLUMN_TYPES: dict[type, Any] = {str: TEXT, int: sa.BigInteger(), float: sa.Float(53), bool: sa.SmallInteger()}
+
+
+class Where(NamedTuple):
+    """A condition beyond equality. ``op``: eq ne lt le gt ge in notin like, isnull (value: bool), or any (value: lists of
+    conditions of which one list must hold; the column is then "")."""
+
+    column: str
+    op: str
+    value: Any
+
+
+class Order(NamedTuple):
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL of one dialect and the names of its values in order; ``fixed`` are values that SQLAlchemy added itself."""
+
+    sql: str
+    names: tuple[str, ...]
+    fixed: Mapping[str, Any]
+
+    def bind(self, values: Mapping[str, Any]) -> list[Any]:
+        fixed = self.fixed
+        return [values[name] if name in values else fixed[name] for name in self.names]
+
+
+def compile_statement(statement: Any, dialect: Any) -> Statement:
+    compiled = statement.compile(dialect=dialect)
+    return Statement(str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params))
+
+
+class Query:
+    """A statement of any kind with ``bindparam``s, compiled once per dialect: for joins, sums and the like. Its rows
+    come back as plain tuples."""
+
+    def __init__(self, statement: Any) -> None:
+        self._statement = statement
+        self._compiled: dict[str, Statement] = {}
+
+    def compiled(self, dialect: Any) -> Statement:
+        found = self._compiled.get(dialect.name)
+        if found is None:
+            found = self._compiled[dialect.name] = compile_statement(self._statement, dialect)
+        return found
+
+
+class Table(Generic[R]):
+    """One table and its record. ``key`` is the primary key; ``indexes`` and ``unique`` are tuples of column names."""
+
+    def __init__(
+        self,
+        name: str,
+        record: type[R],
+        *,
+        key: tuple[str, ...] = ("id",),
+        indexes: Iterable[tuple[str, ...]] = (),
+        unique: Iterable[tuple[str, ...]] = (),
+    ) -> None:
+        self.name = name
+        self.record = record
+        self.key = key
+        fields = msgspec.structs.fields(record)
+        self.columns = tuple(field.name for field in fields)
+        kinds = [_kind(field.type) for field in fields]
+        self._encoders: dict[str, Callable[[Any], Any]] = {}
+        self._decoders: list[tuple[int, Callable[[Any], Any]]] = []
+        columns = []
+        for index, (field, (kind, optional)) in enumerate(zip(fields, kinds, strict=True)):
+            columns.append(sa.Column(field.name, _COLUMN_TYPES.get(kind, TEXT), nullable=optional))
+            encode, decode = _codec(kind, field.type)
+            if encode is not None and decode is not None:
+                self._encoders[field.name] = _optional(encode)
+                self._decoders.append((index, _optional(decode)))
+        self.sql = sa.Table(name, METADATA, *columns, sa.PrimaryKeyConstraint(*key, name=f"{name}_pkey"))
+        for names in indexes:
+            sa.Index(f"{name}_{'_'.join(names)}_idx", *(self.sql.c[n] for n in names))
+        for names in unique:
+            sa.Index(f"{name}_{'_'.join(names)}_key", *(self.sql.c[n] for n in names), unique=True)
+        self._statements: dict[Any, Statement] = {}
+
+    def decode(self, row: Sequence[Any]) -> R:
+        values = list(row)
+        for index, convert in self._decoders:
+            values[index] = convert(values[index])
+        return self.record(*values)
+
+    def encode(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        encoders = self._encoders
+        return {name: encoders[name](value) if name in encoders else value for name, value in values.items()}
+
+    def row(self, record: R) -> dict[str, Any]:
+        return self.encode({name: getattr(record, name) for name in self.columns})
+
+    # -- statements, by shape
+
+    def insert(self, dialect: Any) -> Statement:
+        return self._statement((dialect.name, "insert"), dialect, lambda: sa.insert(self.sql))
+
+    def select(
+        self, dialect: Any, where: Sequence[Where], order: Sequence[Order], *, limited: bool, lock: bool = False
+    ) -> Statement:
+        shape = (dialect.name, "select", _shape(where), tuple(order), limited, lock)
+
+        def build() -> Any:
+            statement = sa.select(self.sql).where(*self._conditions(where))
+            statement = statement.order_by(*(self._ordering(o) for o in order))
+            if limited:
+                statement = statement.limit(sa.bindparam("limit_"))
+            return statement.with_for_update() if lock else statement
+
+        return self._statement(shape, dialect, build)
+
+    def aggregate(self, dialect: Any, where: Sequence[Where], sums: tuple[str, ...]) -> Statement:
+        """COUNT(*) and, after it, the sum of each column in ``sums`` (0 when there are no rows)."""
+
+        def build() -> Any:
+            columns = [sa.func.coalesce(sa.func.sum(self.sql.c[name]), 0) for name in sums]
+            whole = [sa.cast(column, sa.BigInteger) for column in columns]
+            return sa.select(sa.func.count(), *whole).select_from(self.sql).where(*self._conditions(where))
+
+        return self._statement((dialect.name, "aggregate", _shape(where), sums), dialect, build)
+
+    def update(self, dialect: Any, where: Sequence[Where], changed: tuple[str, ...]) -> Statement:
+        def build() -> Any:
+            values = {self.sql.c[name]: sa.bindparam("set_" + name, type_=self.sql.c[name].type) for name in changed}
+            return sa.update(self.sql).where(*self._conditions(where)).values(values)
+
+        return self._statement((dialect.name, "update", _shape(where), changed), dialect, build)
+
+    def delete(self, dialect: Any, where: Sequence[Where]) -> Statement:
+        return self._statement(
+            (dialect.name, "delete", _shape(where)),
+            dialect,
+            lambda: sa.delete(self.sql).where(*self._conditions(where)),
+        )
+
+    def _statement(self, shape: Any, dialect: Any, build: Callable[[], Any]) -> Statement:
+        found = self._statements.get(shape)
+        if found is None:
+            found = self._statements[shape] = compile_statement(build(), dialect)
+        return found
+
+    def _ordering(self, order: Order) -> Any:
+        column = self.sql.c[order.column]
+        if not column.nullable:
+            return column.desc() if order.descending else column.asc()
+        return column.desc().nulls_last() if order.descending else column.asc().nulls_first()
+
+    def _conditions(self, where: Sequence[Where], path: str = "w") -> list[Any]:
+        return [self._condition(f"{path}{index}", w) for index, w in enumerate(where)]
+
+    def _condition(self, name: str, where: Where) -> Any:
+        op, value = where.op, where.value
+        if op == "any":
+            groups = [sa.and_(*self._conditions(group, f"{name}_{n}_")) for n, group in enumerate(value)]
+            return sa.or_(*groups) if groups else sa.false()
+        column = self.sql.c[where.column]
+        if op == "isnull":
+            return column.is_(None) if value else column.is_not(None)
+        if op in ("in", "notin"):
+            names = [sa.bindparam(f"{name}_{n}", type_=column.type) for n in range(_bucket(len(value)))]
+            if not names:
+                return sa.false() if op == "in" else sa.true()
+            return column.in_(names) if op == "in" else column.not_in(names)
+        return _COMPARISONS[op](column, sa.bindparam(name, type_=column.type))
+
+    def bind_where(self, where: Sequence[Where], path: str = "w") -> dict[str, Any]:
+        """The values of conditions, named as ``_condition`` names them."""
+        values: dict[str, Any] = {}
+        for index, (column, op, value) in enumerate(where):
+            name = f"{path}{index}"
+            if op == "isnull":
+                continue
+            if op == "any":
+                for n, group in enumerate(value):
+                    values |= self.bind_where(group, f"{name}_{n}_")
+                continue
+            encode = self._encoders.get(column)
+            if op in ("in", "notin"):
+                items = list(value)
+                items += items[-1:] * (_bucket(len(items)) - len(items))
+                for n, item in enumerate(items):
+                    values[f"{name}_{n}"] = encode(item) if encode else item
+            else:
+                values[name] = encode(value) if encode else value
+        return values
+
+
+_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": lambda column, value: column == value,
+    "ne": lambda column, value: column != value,
+    "lt": lambda column, value: column < value,
+    "le": lambda column, value: column <= value,
+    "gt": lambda column, value: column > value,
+    "ge": lambda column, value: column >= value,
+    "like": lambda column, value: column.like(value, escape="\\"),
+}
+
+
+def escape_like(text: str) -> str:
+    """``text`` as itself inside a LIKE pattern."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def equalities(values: Mapping[str, Any]) -> list[Where]:
+    """``{column: value}`` as conditions; a value of None asks for NULL."""
+    return [
+        Where(column, "isnull", True) if value is None else Where(column, "eq", value)
+        for column, value in values.items()
+    ]
+
+
+def _shape(where: Sequence[Where]) -> tuple[Any, ...]:
+    return tuple((w.column, w.op, _value_shape(w.op, w.value)) for w in where)
+
+
+def _value_shape(op: str, value: Any) -> Any:
+    """Whatever of a value changes the SQL."""
+    if op == "isnull":
+        return bool(value)
+    if op in ("in", "notin"):
+        return _bucket(len(value))
+    return tuple(_shape(group) for group in value) if op == "any" else None
+
+
+def _bucket(count: int) -> int:
+    """Lists of values are padded to a power of two, so that few shapes of SQL serve all lengths."""
+    return 1 << (count - 1).bit_length() if count > 1 else count
+
+
+def _kind(annotation: Any) -> tuple[Any, bool]:
+    """The plain type of a field and whether it may be None."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        plain = [a for a in get_args(annotation) if a is not type(None)]
+        return (plain[0] if len(plain) == 1 else object), type(None) in get_args(annotation)
+    return annotation, False
+
+
+def _codec(kind: Any, annotation: Any) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any] | None]:
+    if kind is bool:
+        return int, bool
+    if kind in _COLUMN_TYPES:
+        return None, None
+    if isinstance(kind, type) and issubclass(kind, str):
+        return str, kind
+    decoder = msgspec.json.Decoder(annotation)
+    return (lambda value: msgspec.json.encode(value).decode()), decoder.decode
+
+
+def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else convert(value)
