@@ -1,0 +1,213 @@
+"""Compute's records. The order of a record's fields is the order of its table's columns.
+
+Instants are text (``core.clock``). A server carries copies of its flavor and its key, as Nova does: deleting a flavor changes no
+server that was made from it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Status(StrEnum):
+    """Where a server is. What Nova calls vm_state, task_state and power_state are views of (status, task, power)."""
+
+    BUILD = "BUILD"
+    ACTIVE = "ACTIVE"
+    SHUTOFF = "SHUTOFF"
+    PAUSED = "PAUSED"
+    SUSPENDED = "SUSPENDED"
+    ERROR = "ERROR"
+    DELETED = "DELETED"
+
+
+class Flavor(msgspec.Struct, frozen=True):
+    id: str  # the wire's flavor id
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    ephemeral_gib: int
+    swap_mib: int
+    rxtx_factor: float
+    is_public: bool
+    disabled: bool
+    description: str | None
+    extra_specs: dict[str, str]
+    projects: list[str]  # who may use it, if it is not public
+    created_at: str
+
+
+class KeyPair(msgspec.Struct, frozen=True):
+    user_id: str
+    name: str
+    type: str  # ssh | x509
+    fingerprint: str
+    public_key: str
+    created_at: str
+
+
+class ServerGroup(msgspec.Struct, frozen=True):
+    id: str
+    project_id: str
+    user_id: str
+    name: str
+    policy: str  # affinity | anti-affinity | soft-affinity | soft-anti-affinity
+    rules: dict[str, int]
+    created_at: str
+
+
+class Host(msgspec.Struct, frozen=True):
+    """A machine with an agent. ``id`` is a UUID, and the id of its resource provider in Placement."""
+
+    id: str
+    name: str
+    driver: str
+    capabilities: dict[str, Any]
+    inventory: dict[str, Any]
+    disabled: bool
+    disabled_reason: str | None
+    forced_down: bool
+    heartbeat_at: str
+    started_at: str
+    created_at: str
+    address: str  # where its agent can be reached for consoles, "" in the controller's own process
+
+
+class Aggregate(msgspec.Struct, frozen=True):
+    id: int
+    uuid: str
+    name: str
+    availability_zone: str | None
+    hosts: list[str]
+    metadata: dict[str, str]
+    created_at: str
+    updated_at: str | None
+
+
+class FlavorCopy(msgspec.Struct, frozen=True):
+    """What a server keeps of its flavor."""
+
+    id: str
+    name: str
+    vcpus: int
+    ram_mib: int
+    disk_gib: int
+    ephemeral_gib: int = 0
+    swap_mib: int = 0
+    extra_specs: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
+
+
+class Fault(msgspec.Struct, frozen=True):
+    code: int
+    message: str
+    created_at: str
+    details: str = ""
+
+
+class Server(msgspec.Struct, frozen=True):
+    id: str
+    project_id: str
+    user_id: str
+    name: str
+    hostname: str
+    description: str | None
+    status: str
+    verb: str | None
+    task: str | None
+    generation: int
+    deadline_at: str | None  # of the verb under way
+    arguments: dict[str, Any]  # of the verb under way
+    power: str  # as last observed: drivers.base.Power
+    fault: Fault | None
+    host: str | None
+    availability_zone: str | None  # as asked for
+    flavor: FlavorCopy
+    image_id: str | None
+    image: dict[str, Any]  # what is kept of it: disk_format, min_disk, properties
+    key_name: str | None
+    key: dict[str, str] | None  # name, type, public_key
+    metadata: dict[str, str]
+    tags: list[str]
+    user_data: str | None  # base64, as it came
+    config_drive: bool
+    networks: Any  # as asked for: "auto", "none" or a list of {network_id, port_id, fixed_ip, tag}
+    security_groups: list[str]  # names or ids, as asked for
+    scheduler_hints: dict[str, Any]
+    server_group_id: str | None
+    personality: list[dict[str, str]]  # path, contents (base64); only microversions below 2.57 can ask for it
+    block_devices: list[dict[str, Any]]
+    trusted_image_certificates: list[str] | None
+    access_ip_v4: str | None
+    access_ip_v6: str | None
+    disk_config: str  # MANUAL | AUTO
+    locked: bool
+    locked_reason: str | None
+    locked_by: str | None  # owner | admin
+    reservation_id: str
+    launch_index: int
+    root_device_name: str
+    counted: bool  # against quota
+    vcpus: int  # of the flavor, for sums
+    ram_mib: int
+    created_at: str
+    updated_at: str
+    launched_at: str | None
+    deleted_at: str | None
+
+
+class ServerAction(msgspec.Struct, frozen=True):
+    """One thing that was asked of a server, for os-instance-actions."""
+
+    id: str  # sorts by time
+    server_id: str
+    project_id: str
+    user_id: str | None
+    action: str  # create, reboot, stop, … as Nova names them
+    request_id: str
+    message: str | None
+    started_at: str
+    updated_at: str
+    events: list[dict[str, Any]]  # event, start_time, finish_time, result, host, details
+
+
+class QuotaLimit(msgspec.Struct, frozen=True):
+    """A limit that differs from the default: of a project (user_id ""), or of a user in it."""
+
+    project_id: str
+    user_id: str
+    resource: str
+    amount: int
+
+
+class ConsoleToken(msgspec.Struct, frozen=True):
+    token_hash: str  # SHA-256: the token itself is only in the URL
+    server_id: str
+    kind: str  # novnc | serial
+    host: str
+    expires_at: str
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a host's agent is told of one server that has something due on it. ``specification`` is all that the driver's
+    ``GuestSpec`` needs, but for files and nics' backends, which are the host's own affair."""
+
+    server_id: str
+    generation: int
+    verb: str
+    task: str
+    arguments: dict[str, Any]
+    status: str
+    specification: dict[str, Any]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What an agent says of a wish: what it learnt, or why it can never be."""
+
+    generation: int
+    task: str
+    learnt: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
+    failure: str | None = None

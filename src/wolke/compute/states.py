@@ -1,0 +1,56 @@
+"""What happens to a server, as a table.
+
+               create                stop / start
+    (nothing) ────────► BUILD ──► ACTIVE ◄────────► SHUTOFF
+                          │        │  ▲  pause / unpause ──► PAUSED
+                          ▼        │  │  suspend / resume ─► SUSPENDED
+                        ERROR ◄────┘  └─ reboot, rebuild
+    delete goes from anywhere to DELETED, and takes precedence over whatever is under way.
+
+What may be relied on:
+  BUILD      has a row, quota and a first task. From "networking" on it has an allocation and a host.
+  ACTIVE     has a host, an allocation, ports bound to the host; its guest should run, and a host makes it so.
+  SHUTOFF    as ACTIVE, but its guest should be off.
+  PAUSED, SUSPENDED   as ACTIVE; the memory is kept, in the host's memory or in a file.
+  ERROR      has a fault that a user can read. Never built (``launched_at`` is None): no allocation, ports or quota either.
+  DELETED    has nothing left but the row, which is kept for a while for lists with changes-since.
+
+Tasks in ``HOST_TASKS`` are done by the agent of the server's host; the others by a controller's loop.
+"""
+
+from __future__ import annotations
+
+from wolke.core.states import ANY, Machine, Row
+
+_BUILT = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR")
+
+SERVER = Machine(
+    "server",
+    (
+        #   verb              allowed from                       tasks, in order                            then
+        Row("create", ("BUILD",), ("scheduling", "networking", "spawning"), "ACTIVE"),
+        Row("start", ("SHUTOFF",), ("powering-on",), "ACTIVE"),
+        Row("stop", ("ACTIVE", "ERROR"), ("powering-off",), "SHUTOFF"),
+        Row("reboot_soft", ("ACTIVE",), ("rebooting",), "ACTIVE"),
+        Row("reboot_hard", _BUILT, ("rebooting_hard",), "ACTIVE"),
+        Row("pause", ("ACTIVE",), ("pausing",), "PAUSED"),
+        Row("unpause", ("PAUSED",), ("unpausing",), "ACTIVE"),
+        Row("suspend", ("ACTIVE",), ("suspending",), "SUSPENDED"),
+        Row("resume", ("SUSPENDED",), ("resuming",), "ACTIVE"),
+        Row("rebuild", ("ACTIVE", "SHUTOFF", "ERROR"), ("rebuilding", "rebuild_spawning"), "ACTIVE"),
+        Row("create_image", ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"), ("image_snapshot",), None, failed=None),
+        Row("attach_interface", ("ACTIVE", "SHUTOFF", "PAUSED"), ("interface_attaching",), None, failed=None),
+        Row("detach_interface", ("ACTIVE", "SHUTOFF", "PAUSED"), ("interface_detaching",), None, failed=None),
+        Row("delete", ANY, ("deleting", "releasing"), "DELETED", preempts=True),
+    ),
+)
+
+HOST_TASKS = frozenset(
+    {
+        "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
+        "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching",
+        "deleting",
+    }
+)  # fmt: skip
+
+CONTROLLER_TASKS = SERVER.tasks - HOST_TASKS

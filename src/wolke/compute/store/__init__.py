@@ -1,0 +1,41 @@
+"""Compute's tables."""
+
+from __future__ import annotations
+
+from wolke.compute.model import (
+    Aggregate,
+    ConsoleToken,
+    Flavor,
+    Host,
+    KeyPair,
+    QuotaLimit,
+    Server,
+    ServerAction,
+    ServerGroup,
+)
+from wolke.core.db import Table
+
+FLAVORS = Table("compute_flavors", Flavor, unique=(("name",),))
+KEY_PAIRS = Table("compute_key_pairs", KeyPair, key=("user_id", "name"))
+SERVER_GROUPS = Table("compute_server_groups", ServerGroup, indexes=(("project_id", "created_at"),))
+HOSTS = Table("compute_hosts", Host, unique=(("name",),))
+AGGREGATES = Table("compute_aggregates", Aggregate, unique=(("name",),))
+SERVERS = Table(
+    "compute_servers",
+    Server,
+    indexes=(
+        ("project_id", "created_at", "id"),
+        ("created_at", "id"),
+        ("host", "task"),
+        ("task", "deadline_at"),
+        ("project_id", "counted", "vcpus", "ram_mib"),
+        ("server_group_id",),
+        ("reservation_id",),
+        ("deleted_at",),
+    ),
+)
+SERVER_ACTIONS = Table(
+    "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
+)
+QUOTA_LIMITS = Table("compute_quota_limits", QuotaLimit, key=("project_id", "user_id", "resource"))
+CONSOLE_TOKENS = Table("compute_console_tokens", ConsoleToken, key=("token_hash",), indexes=(("expires_at",),))
