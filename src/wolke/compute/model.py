@@ -98,7 +98,7 @@ class FlavorCopy(msgspec.Struct, frozen=True):
     disk_gib: int
     ephemeral_gib: int = 0
     swap_mib: int = 0
-    extra_specs: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
+    extra_specs: dict[str, str] = {}
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -209,5 +209,5 @@ class Outcome(msgspec.Struct, frozen=True):
 
     generation: int
     task: str
-    learnt: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
+    learnt: dict[str, Any] = {}
     failure: str | None = None
