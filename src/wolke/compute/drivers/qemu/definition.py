@@ -1,0 +1,78 @@
+"""What is remembered of a guest between starts: its specification and what this host chose for it.
+
+Saved memory only fits a machine with the same devices in the same places. Therefore the place of every network card is
+chosen once and written down, and everything else has a fixed place (``command.py``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from wolke.compute.drivers.base import GuestSpec, Nic
+from wolke.compute.drivers.qemu.home import Home, write_durably
+from wolke.core.drivers import Failure
+
+MOST_NICS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Disks:
+    """Sizes in bytes as the guest sees them; 0 where there is no such disk."""
+
+    root: int = 0
+    ephemeral: int = 0
+    swap: int = 0
+    config: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    spec: GuestSpec
+    machine: str
+    uid: int | None  # of the guest's own user; None: it runs as whoever runs the control plane
+    disks: Disks
+    places: dict[str, int]  # port_id -> which of the machine's MOST_NICS places its card is in
+
+
+def place_nics(nics: list[Nic]) -> dict[str, int]:
+    """Raises ``Failure`` if there are more cards than places."""
+    if len(nics) > MOST_NICS:
+        raise Failure(f"the server has {len(nics)} network interfaces; this host can give it {MOST_NICS}")
+    return {nic.port_id: place for place, nic in enumerate(nics)}
+
+
+def with_nic(definition: Definition, nic: Nic) -> Definition:
+    """The definition with one more card, in the first free place. Raises ``Failure`` if there is none."""
+    free = sorted(set(range(MOST_NICS)) - set(definition.places.values()))
+    if not free:
+        raise Failure(f"the server has {MOST_NICS} network interfaces already; this host can give it no more")
+    spec = replace(definition.spec, nics=[*definition.spec.nics, nic])
+    return replace(definition, spec=spec, places={**definition.places, nic.port_id: free[0]})
+
+
+def without_nic(definition: Definition, port_id: str) -> Definition:
+    spec = replace(definition.spec, nics=[nic for nic in definition.spec.nics if nic.port_id != port_id])
+    return replace(definition, spec=spec, places={p: n for p, n in definition.places.items() if p != port_id})
+
+
+def save(home: Home, definition: Definition) -> None:
+    write_durably(home.file("definition.json"), msgspec.json.encode(definition, enc_hook=str))
+
+
+def load(home: Home) -> Definition | None:
+    """None if the guest was never wholly made."""
+    try:
+        data = home.file("definition.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    return msgspec.json.decode(data, type=Definition, dec_hook=_path)
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    if kind is Path:
+        return Path(value)
+    raise NotImplementedError(f"cannot read a {kind.__name__}")

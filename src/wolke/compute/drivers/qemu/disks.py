@@ -1,0 +1,195 @@
+"""A guest's disks as files: made once, copied when it is off.
+
+The root disk is a qcow2 overlay on the image, which many guests share and none writes. The image is linked into the
+guest's directory as ``base``: a cache may forget it without taking guests' disks away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import struct
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from wolke.compute.drivers.base import GuestSpec
+from wolke.compute.drivers.qemu.definition import Disks
+from wolke.compute.drivers.qemu.home import Home, rename_durably
+from wolke.compute.drivers.qemu.images import SECTOR, Image, inspect
+from wolke.core.drivers import Failure
+
+GIB = 1 << 30
+PAGE = 4096
+CHECK_LIMITS = ("--as=1073741824", "--cpu=10", "--core=0")
+
+
+class ImageCheck:
+    """Has QEMU's own reader look at each image once, with little memory and time, before a guest depends on it."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._passed: set[tuple[int, int, int, int]] = set()
+
+    async def __call__(self, path: Path, image_format: str) -> Image:
+        """Raises ``Failure`` if the image is hostile or broken."""
+        image = inspect(path, image_format)
+        found = path.stat()
+        key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+        if image.format == "raw" or key in self._passed:
+            return image
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await run("prlimit", *CHECK_LIMITS, "--", "qemu-img", "info", "-U", "-f", image_format, str(path))
+        except (ToolError, TimeoutError) as error:
+            raise Failure(f"the image is not a valid {image_format}") from error
+        self._passed.add(key)
+        return image
+
+
+class ToolError(Exception):
+    """A tool ended with an error; ``str`` is what it said."""
+
+
+async def run(*argv: str) -> bytes:
+    """Standard output of a tool. Raises ``ToolError``; kills it if we are cancelled."""
+    process = await asyncio.create_subprocess_exec(
+        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        output, errors = await process.communicate()
+    except BaseException:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        raise
+    if process.returncode:
+        raise ToolError(errors.decode(errors="replace").strip() or f"{argv[0]} ended with {process.returncode}")
+    return output
+
+
+def root_size(spec: GuestSpec, image: Image | None) -> int:
+    """Bytes of the root disk. Raises ``Failure`` if the image does not fit."""
+    if image is None:
+        return spec.root_gib * GIB
+    if spec.root_gib and image.size > spec.root_gib * GIB:
+        raise Failure(f"the flavor's disk ({spec.root_gib} GiB) is smaller than the image ({image.size / GIB:.3g} GiB)")
+    return spec.root_gib * GIB or image.size
+
+
+async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None) -> Disks:
+    """Make what is not there yet; a file has its final name only when it is whole."""
+    root = root_size(spec, image)
+    if image and spec.image:
+        _link(spec.image, home.file("base"))
+    if root and not home.file("disk").exists():
+        await _make_root(home, root, image)
+    _make_raw(home.file("ephemeral"), spec.ephemeral_gib * GIB)
+    _make_raw(home.file("swap"), spec.swap_mib << 20, swap_header)
+    for name, source in (("kernel", spec.kernel), ("ramdisk", spec.ramdisk)):
+        if source:
+            await asyncio.to_thread(_link_readable, source, home.file(name), uid)
+    if spec.config_drive:
+        await asyncio.to_thread(_copy, spec.config_drive, home.file("config"))
+    config = -(-home.file("config").stat().st_size // SECTOR) * SECTOR if spec.config_drive else 0
+    return Disks(root, spec.ephemeral_gib * GIB, spec.swap_mib << 20, config)
+
+
+async def _make_root(home: Home, size: int, image: Image | None) -> None:
+    part = home.file("disk.part")
+    part.unlink(missing_ok=True)
+    backing = ("-u", "-F", image.format, "-b", "base") if image else ()  # -u: the image was looked at already
+    await run("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(part), str(size))
+    part.chmod(0o600)
+    part.rename(home.file("disk"))
+
+
+def _make_raw(path: Path, size: int, header: Callable[[int], bytes] | None = None) -> None:
+    """A sparse file of ``size`` bytes that begins with ``header(size)``."""
+    if not size or path.exists():
+        return
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.ftruncate(descriptor, size)
+        if header:
+            os.pwrite(descriptor, header(size), 0)
+    finally:
+        os.close(descriptor)
+    part.rename(path)
+
+
+def swap_header(size: int) -> bytes:
+    """The first page of Linux swap space, as mkswap(8) writes it."""
+    page = bytearray(PAGE)
+    struct.pack_into("<III", page, 1024, 1, size // PAGE - 1, 0)  # version, last page, bad pages
+    page[1036:1052] = uuid.uuid4().bytes
+    page[PAGE - 10 :] = b"SWAPSPACE2"
+    return bytes(page)
+
+
+def _link(source: Path, target: Path) -> None:
+    """A name for ``source`` that stays when the cache drops its own; a symbolic link where file systems differ."""
+    if target.is_symlink() or target.exists():
+        return
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        target.symlink_to(source.resolve())
+
+
+def _link_readable(source: Path, target: Path, uid: int | None) -> None:
+    """As ``_link``; a copy if the guest's user may not read ``source``: QEMU opens a kernel itself."""
+    if uid is None or source.stat().st_mode & 0o004:
+        _link(source, target)
+    elif not target.exists():
+        part = _copy_part(source, target)
+        os.chown(part, uid, uid)
+        part.rename(target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if not target.exists():
+        _copy_part(source, target).rename(target)
+
+
+def _copy_part(source: Path, target: Path) -> Path:
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    shutil.copyfile(source, part)
+    part.chmod(0o600)
+    return part
+
+
+def base_node(home: Home, spec: GuestSpec) -> dict[str, object]:
+    return {"driver": spec.image_format, "file": {"driver": "file", "filename": str(home.file("base"))}}
+
+
+async def make_target(target: Path, disk_format: str, size: int) -> Path:
+    """An empty file beside ``target`` for a snapshot to be written to; ``finish_target`` gives it its name."""
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    await run("qemu-img", "create", "-q", "-f", disk_format, str(part), str(size))
+    part.chmod(0o600)
+    return part
+
+
+def finish_target(part: Path, target: Path) -> None:
+    rename_durably(part, target)
+
+
+async def copy_offline(home: Home, spec: GuestSpec, part: Path, disk_format: str) -> None:
+    """Flatten the root disk of a guest that is off into ``part``, an image of the right size.
+
+    The backing file is named here, not taken from the overlay's header: QEMU writes that file, and one that was broken
+    out of could have named any file of the host for us to copy.
+    """
+    node: dict[str, object] = {"driver": "qcow2", "file": {"driver": "file", "filename": str(home.file("disk"))}}
+    if spec.image:
+        node["backing"] = base_node(home, spec)
+    else:
+        node["backing"] = None
+    await run("qemu-img", "convert", "-n", "-O", disk_format, "json:" + json.dumps(node), str(part))

@@ -1,0 +1,120 @@
+"""From a definition to a running QEMU process: open its files, hand them over, wait until it speaks.
+
+Also the way back: what a process that is there says of itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import ExitStack
+
+from wolke.compute.drivers.base import Power
+from wolke.compute.drivers.qemu import command, memory, process
+from wolke.compute.drivers.qemu.definition import Definition
+from wolke.compute.drivers.qemu.faults import explain, last_line
+from wolke.compute.drivers.qemu.home import Home
+from wolke.compute.drivers.qemu.qmp import Gone, session
+from wolke.compute.drivers.qemu.taps import open_tap
+
+APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+FILES = (  # descriptor, how it is opened; those that a guest has not are left out
+    ("base", os.O_RDONLY),
+    ("disk", os.O_RDWR),
+    ("ephemeral", os.O_RDWR),
+    ("swap", os.O_RDWR),
+    ("config", os.O_RDONLY),
+    ("kernel", os.O_RDONLY),
+    ("ramdisk", os.O_RDONLY),
+)
+POWER = {
+    "running": Power.RUNNING,
+    "suspended": Power.RUNNING,  # the guest sleeps by its own wish; it still occupies its memory
+    "inmigrate": Power.RUNNING,
+    "restore-vm": Power.RUNNING,
+    "shutdown": Power.SHUTDOWN,
+    "guest-panicked": Power.CRASHED,
+    "internal-error": Power.CRASHED,
+}
+DETAILS = {
+    "io-error": "the server stopped because the host could not read or write its disk",
+    "guest-panicked": "the server's operating system crashed",
+    "internal-error": "the server's virtual processor stopped with an error",
+}
+
+
+async def launch(home: Home, definition: Definition, host: command.Host, timeout_s: float) -> None:
+    """A QEMU process that answers, with the guest running in it; from saved memory if there is some.
+
+    Does nothing if a process is there already. Raises ``Failure`` where QEMU's last words are known to be terminal.
+    """
+    lock = process.hold_lock(home)
+    if lock is None:
+        return
+    restore = home.suspended
+    with ExitStack() as stack:
+        stack.callback(os.close, lock)
+        descriptors = await _open_all(home, definition, stack)
+        home.wish_on()
+        argv = command.arguments(definition, host, descriptors, restore=restore)
+        confined = command.confined(argv, definition)
+        await asyncio.to_thread(process.spawn, home, confined, [lock, *descriptors.values()])
+    try:
+        async with session(home.run / "qmp", timeout_s) as qmp:
+            process.seal(home)
+            if restore:
+                await memory.restore(qmp, home, timeout_s)
+    except (Gone, TimeoutError) as error:
+        await process.kill(home)
+        words = process.last_words(home)
+        failure = explain(words)
+        if failure:
+            home.wish_off()
+            raise failure from error
+        raise Gone(f"QEMU did not start: {last_line(words) or error}") from error
+
+
+async def _open_all(home: Home, definition: Definition, stack: ExitStack) -> dict[str, int]:
+    """Everything that QEMU inherits, by name; closed on our side with ``stack``."""
+    opened: dict[str, int] = {}
+
+    def keep(name: str, descriptor: int) -> None:
+        stack.callback(os.close, descriptor)
+        opened["root" if name == "disk" else name] = descriptor
+
+    for nic in definition.spec.nics:
+        if nic.backend == "tap":
+            keep(f"tap:{nic.port_id}", await open_tap(nic))
+    for name, flags in FILES:
+        path = home.file(name)
+        if path.exists():
+            keep(name, os.open(path, flags | os.O_CLOEXEC))
+    keep("console", os.open(home.file("console.log"), APPEND | os.O_CLOEXEC, 0o600))
+    for name, listener in process.listen(home, definition.uid).items():
+        keep(name, listener.detach())
+    keep("run", os.open(home.run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    return opened
+
+
+async def observe(home: Home, timeout_s: float) -> tuple[Power, str]:
+    """What a guest does, and why, where that is known; also of one that is half made."""
+    if home.suspended:
+        return Power.SUSPENDED, ""
+    for _ in range(3):
+        if not process.alive(home):
+            return _off(home)
+        try:
+            async with session(home.run / "look", timeout_s) as qmp:
+                status = await qmp.status()
+            return POWER.get(status, Power.PAUSED), DETAILS.get(status, "")
+        except Gone:  # it ends just now, or the last one's socket was still there: look again
+            await asyncio.sleep(0.01)
+    raise Gone(f"the QEMU process of {home.server_id} does not answer")
+
+
+def _off(home: Home) -> tuple[Power, str]:
+    if not home.file("definition.json").exists():
+        return Power.NOSTATE, "half made"
+    if home.on:
+        return Power.CRASHED, last_line(process.last_words(home)) or "QEMU was killed"
+    return Power.SHUTDOWN, ""
