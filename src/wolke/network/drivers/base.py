@@ -100,6 +100,7 @@ class Interface:
     mac_address: str
     addresses: tuple[str, ...]
     mtu: int = 1500
+    advertise: tuple[tuple[str, str], ...] = ()  # IPv6 prefix and its ipv6_ra_mode: announced to guests by the router
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,207 @@
+"""Flows that were permitted when they began and are not any more.
+
+Connection tracking lets the packets of a known flow pass without asking the rules again, so a rule that is taken away,
+or a floating IP, would live on in open connections. After each change the flows of the namespace are compared with what
+is permitted now, by the same reading of the rules as in ``rules``, and only those that fail are forgotten by the kernel.
+(Forgetting all of them would stall downloads, whose next packet may come from the side that may not begin.)
+
+It speaks netlink itself: a dump, and deletions that give back the very bytes of the dump.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from wolke.network.drivers.base import Port, Router, Rule
+from wolke.network.drivers.linux.checks import protocol_number
+
+Address = IPv4Address | IPv6Address
+
+_NETFILTER = 12
+_CTNETLINK = 1 << 8
+_GET, _DELETE = 1, 2
+_REQUEST, _ACK, _DUMP = 1, 4, 0x300
+_DONE, _ERROR = 3, 2
+_TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _ID = 1, 2, 3, 12
+_SOURCE_NAT, _DESTINATION_NAT = 1 << 4, 1 << 5
+_HEADER = struct.Struct("=IHHII")
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """One direction of a flow. For ICMP the ports are type and code."""
+
+    source: Address
+    target: Address
+    protocol: int
+    source_port: int = 0
+    target_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    begun: Tuple
+    reply: Tuple
+    status: int
+    family: int
+    handle: bytes = b""  # the attributes by which the kernel knows it
+
+
+def sweep(ports: Sequence[Port]) -> int:
+    """Forget the flows of this thread's namespace that the ports' rules do not permit; how many there were."""
+    return _forget(lambda flow: forbidden(flow.begun, ports))
+
+
+def sweep_translated(router: Router, own: Sequence[str]) -> int:
+    """Forget the flows that go through floating IPs which are not there any more."""
+    return _forget(lambda flow: outdated(flow, router, own))
+
+
+def forbidden(flow: Tuple, ports: Sequence[Port]) -> bool:
+    for port in ports:
+        if not port.port_security:
+            continue
+        if _owns(port, flow.source) and not permitted(port.rules, "egress", flow, flow.target):
+            return True
+        if _owns(port, flow.target) and not permitted(port.rules, "ingress", flow, flow.source):
+            return True
+    return False
+
+
+def permitted(rules: Sequence[Rule], direction: str, flow: Tuple, remote: Address) -> bool:
+    return any(rule.direction == direction and _matches(rule, flow, remote) for rule in rules)
+
+
+def outdated(flow: Flow, router: Router, own: Sequence[str]) -> bool:
+    """Whether its translation is one that this router would not make today."""
+    if flow.status & _DESTINATION_NAT and not _translates(flow, router):
+        return True
+    if flow.status & _SOURCE_NAT:
+        whole = [item for item in router.floating_ips if item.external_port is None]
+        floating = [item.floating_ip_address for item in whole if item.fixed_ip_address == str(flow.begun.source)]
+        return str(flow.reply.target) not in (*own, *floating)
+    return False
+
+
+def _translates(flow: Flow, router: Router) -> bool:
+    for item in router.floating_ips:
+        same = (item.floating_ip_address, item.fixed_ip_address) == (str(flow.begun.target), str(flow.reply.source))
+        if same and item.external_port in (None, flow.begun.target_port):
+            return True
+    return False
+
+
+def _owns(port: Port, address: Address) -> bool:
+    if str(address) in port.fixed_ips:
+        return True
+    return any(address in ip_network(pair.ip_address, strict=False) for pair in port.address_pairs)
+
+
+def _matches(rule: Rule, flow: Tuple, remote: Address) -> bool:
+    version = 4 if rule.ethertype == "IPv4" else 6
+    if remote.version != version:
+        return False
+    if rule.remotes is not None and not any(remote in ip_network(cidr, strict=False) for cidr in rule.remotes):
+        return False
+    if rule.protocol is None:
+        return True
+    number = protocol_number(rule.protocol)
+    number = 58 if number == 1 and version == 6 else number
+    if number != flow.protocol:
+        return False
+    if number in (1, 58):
+        return rule.port_min in (None, flow.source_port) and (
+            rule.port_min is None or rule.port_max in (None, flow.target_port)
+        )
+    low = 0 if rule.port_min is None else rule.port_min
+    high = 65535 if rule.port_max is None else rule.port_max
+    return low <= flow.target_port <= high
+
+
+def _forget(doomed: Callable[[Flow], bool]) -> int:
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as kernel:
+        kernel.bind((0, 0))
+        gone = [flow for family in (socket.AF_INET, socket.AF_INET6) for flow in _dump(kernel, family) if doomed(flow)]
+        for flow in gone:
+            _send(kernel, _DELETE, _REQUEST | _ACK, flow.family, flow.handle)
+            with contextlib.suppress(FileNotFoundError):  # it ended by itself meanwhile
+                list(_answers(kernel))
+    return len(gone)
+
+
+def _dump(kernel: socket.socket, family: int) -> list[Flow]:
+    _send(kernel, _GET, _REQUEST | _DUMP, family, b"")
+    return [flow for body in _answers(kernel) if (flow := parsed(body)) is not None]
+
+
+def _send(kernel: socket.socket, verb: int, flags: int, family: int, attributes: bytes) -> None:
+    body = struct.pack("=BBH", family, 0, 0) + attributes
+    kernel.send(_HEADER.pack(_HEADER.size + len(body), _CTNETLINK | verb, flags, 1, 0) + body)
+
+
+def _answers(kernel: socket.socket) -> Iterator[bytes]:
+    """The bodies of the answer's messages. Raises what the kernel says went wrong."""
+    while True:
+        data = kernel.recv(1 << 18)
+        while len(data) >= _HEADER.size:
+            length, kind, _, _, _ = _HEADER.unpack_from(data)
+            body, data = data[_HEADER.size : length], data[(length + 3) & ~3 :]
+            if kind == _DONE:
+                return
+            if kind == _ERROR:
+                (code,) = struct.unpack_from("=i", body)
+                if code:
+                    raise OSError(-code, "conntrack")
+                return
+            yield body
+
+
+def parsed(body: bytes) -> Flow | None:
+    """A flow from the kernel's message; None if it is of a kind that we do not judge."""
+    attributes = _attributes(body[4:])
+    begun, reply = (_tuple(attributes.get(kind, b"")) for kind in (_TUPLE_ORIG, _TUPLE_REPLY))
+    if begun is None or reply is None:
+        return None
+    (status,) = struct.unpack("!I", attributes.get(_STATUS, b"\0\0\0\0"))
+    handle = _attribute(_TUPLE_ORIG | 0x8000, attributes[_TUPLE_ORIG])
+    if _ID in attributes:
+        handle += _attribute(_ID, attributes[_ID])
+    return Flow(begun, reply, status, body[0], handle)
+
+
+def _tuple(data: bytes) -> Tuple | None:
+    parts = _attributes(data)
+    addresses, protocol = _attributes(parts.get(1, b"")), _attributes(parts.get(2, b""))
+    source = addresses.get(1) or addresses.get(3)
+    target = addresses.get(2) or addresses.get(4)
+    if source is None or target is None or 1 not in protocol:
+        return None
+    numbers = [_number(protocol.get(kind)) for kind in (2, 3)]
+    for kinds in ((5, 6), (8, 9)):  # type and code of ICMP and ICMPv6
+        if kinds[0] in protocol:
+            numbers = [_number(protocol.get(kind)) for kind in kinds]
+    return Tuple(ip_address(source), ip_address(target), protocol[1][0], numbers[0], numbers[1])
+
+
+def _number(data: bytes | None) -> int:
+    return int.from_bytes(data or b"\0")
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found = {}
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        if length < 4:
+            break
+        found[kind & 0x3FFF] = data[4:length]
+        data = data[(length + 3) & ~3 :]
+    return found
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    return struct.pack("=HH", len(data) + 4, kind) + data + b"\0" * (-len(data) % 4)

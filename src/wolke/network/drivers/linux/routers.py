@@ -1,0 +1,194 @@
+"""One router on this host: a namespace with a leg in each of its networks, and one into the world outside."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_interface, ip_network
+from pathlib import Path
+
+from wolke.network.drivers.base import Interface, Router
+from wolke.network.drivers.linux import conntrack, daemons, dnsmasq, links, nat, tables
+from wolke.network.drivers.linux.names import Names
+from wolke.network.drivers.linux.namespaces import Namespaces, run, set_switch
+
+_ROUTE_PROTOCOL = "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Routers:
+    """Blocking; every method may be called from any thread, one router at a time."""
+
+    names: Names
+    namespaces: Namespaces
+    run_dir: Path
+
+    def ids(self) -> list[str]:
+        found = (self.names.router_of(name) for name in self.namespaces.names())
+        return [name for name in found if name]
+
+    def apply(self, router: Router) -> None:
+        place = self.names.router_ns(router.id)
+        if self.namespaces.create(place):
+            self._settle(place)
+        legs = [*router.interfaces, *((router.gateway,) if router.gateway else ())]
+        self._plug(place, legs)
+        with self.namespaces.inside(place):
+            gate = self.names.leg(router.gateway.port_id) if router.gateway else ""
+            table = self.names.table(router.id)
+            outside = nat.outside(router, gate)
+            own = [outside.address] if outside else []
+            text = nat.router_table(table, router, gate)
+            tables.apply([tables.Table("inet", table, text)], lambda: conntrack.sweep_translated(router, own))
+            announced = self._address(router)
+            self._route(router)
+            self._advertise(router)
+            for link, mac, address in announced:
+                announce(link, mac, address)
+
+    def remove(self, router_id: str) -> None:
+        daemons.remove(self._directory(router_id))
+        self.namespaces.delete(self.names.router_ns(router_id))
+
+    def _directory(self, router_id: str) -> Path:
+        return self.run_dir / "routers" / router_id
+
+    def _settle(self, place: str) -> None:
+        with self.namespaces.inside(place):
+            set_switch("net/ipv4/conf/all/promote_secondaries", "1")
+            set_switch("net/ipv6/conf/default/accept_ra", "0")
+            set_switch("net/ipv6/conf/all/accept_dad", "0")
+            set_switch("net/ipv6/conf/default/accept_dad", "0")
+            links.apply(["link set lo up"])
+
+    def _plug(self, place: str, legs: Sequence[Interface]) -> None:
+        """Every leg is a pair of links: one end here, the other on the bridge of its network."""
+        with self.namespaces.inside(place):
+            found = links.look()
+            wanted = [self.names.leg(leg.port_id) for leg in legs]
+            links.delete(links.unwanted(found, f"r{self.names.tag}", wanted))
+        by_place: dict[str, list[Interface]] = {}
+        for leg in legs:
+            netns = self.names.network_ns(leg.network_id)
+            by_place.setdefault(netns if self.namespaces.exists(netns) else "", []).append(leg)
+        for where, mine in by_place.items():
+            with self.namespaces.inside(where):
+                self._plug_in(place, mine, {name for name in found if name in wanted})
+
+    def _plug_in(self, place: str, legs: Sequence[Interface], there: set[str]) -> None:
+        found = links.look()
+        wanted, stale = [], []
+        for leg in legs:
+            plug, end, bridge = (
+                self.names.plug(leg.port_id),
+                self.names.leg(leg.port_id),
+                self.names.bridge(leg.network_id),
+            )
+            if bridge not in found:
+                raise RuntimeError(f"network {leg.network_id} is not on this host yet")
+            if (plug in found) != (end in there):  # an end in another namespace than the one we look at
+                stale += [plug] if plug in found else []
+            make = f"link add {plug} mtu {leg.mtu} type veth peer name {end} mtu {leg.mtu} address {leg.mac_address} netns {place}"
+            wanted.append(links.Link(plug, "veth", leg.mtu, master=bridge, make=make))
+        links.delete(stale)
+        for name in stale:
+            del found[name]
+        links.apply(links.plan(wanted, found))
+
+    def _address(self, router: Router) -> list[tuple[str, str, str]]:
+        """Give the legs their addresses; those that are new on the outside, to be announced there."""
+        found = links.look()
+        wanted = []
+        for leg in router.interfaces:
+            wanted.append(self._leg(leg, leg.addresses, up=router.admin_up))
+        fresh: list[tuple[str, str, str]] = []
+        if router.gateway:
+            outer = self._leg(
+                router.gateway, nat.gateway_record(router.gateway, nat.floating_addresses(router)), up=router.admin_up
+            )
+            wanted.append(outer)
+            before = found[outer.name].addresses if outer.name in found and found[outer.name].up else frozenset()
+            fresh = [
+                (outer.name, router.gateway.mac_address, address.split("/")[0])
+                for address in outer.addresses or ()
+                if ":" not in address and address not in before
+            ]
+        links.apply(links.plan(wanted, found))
+        for family in ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"):
+            set_switch(family, "1" if router.admin_up else "0")
+        return fresh if router.admin_up else []
+
+    def _leg(self, leg: Interface, addresses: Sequence[str], *, up: bool) -> links.Link:
+        name = self.names.leg(leg.port_id)
+        return links.Link(name, "veth", leg.mtu, up, mac=leg.mac_address.lower(), addresses=tuple(addresses))
+
+    def _route(self, router: Router) -> None:
+        wanted = {} if not router.admin_up else _routes(router, self.names)
+        found = _routes_found()
+        commands = [f"route del {destination}" for destination in found if destination not in wanted]
+        commands += [
+            f"route replace {to} {way} proto {_ROUTE_PROTOCOL}" for to, way in wanted.items() if found.get(to) != way
+        ]
+        links.apply(commands)
+
+    def _advertise(self, router: Router) -> None:
+        legs = [(self.names.leg(leg.port_id), leg) for leg in router.interfaces if leg.advertise]
+        files = dnsmasq.for_router(legs) if router.admin_up else None
+        if files is None:
+            daemons.remove(self._directory(router.id))
+        else:
+            daemons.ensure(self._directory(router.id), files)
+
+
+def _routes(router: Router, names: Names) -> dict[str, str]:
+    """Destination -> the rest of the command."""
+    routes: dict[str, str] = {}
+    if router.gateway:
+        link = names.leg(router.gateway.port_id)
+        for nexthop in router.gateway_nexthops:
+            routes.setdefault("default" if ":" not in nexthop else "::/0", f"via {nexthop} dev {link} onlink")
+    for route in router.routes:
+        link = _link_towards(route.nexthop, router, names)
+        if link:
+            routes[_destination(route.destination)] = f"via {route.nexthop} dev {link}"
+    return routes
+
+
+def _destination(text: str) -> str:
+    network = ip_network(text, strict=False)
+    if network.prefixlen == 0:
+        return "default" if network.version == 4 else "::/0"
+    whole = network.prefixlen == network.max_prefixlen
+    return str(network.network_address) if whole else str(network)
+
+
+def _link_towards(nexthop: str, router: Router, names: Names) -> str:
+    where = ip_address(nexthop)
+    for leg in (*router.interfaces, *((router.gateway,) if router.gateway else ())):
+        if any(where in ip_interface(address).network for address in leg.addresses):
+            return names.leg(leg.port_id)
+    return ""
+
+
+def _routes_found() -> dict[str, str]:
+    found = {}
+    for family in ("-4", "-6"):
+        rows = json.loads(run(["ip", "-j", family, "route", "show", "proto", _ROUTE_PROTOCOL]) or "[]")
+        for row in rows:
+            to = "::/0" if family == "-6" and row["dst"] == "default" else row["dst"]
+            flags = " onlink" if "onlink" in row.get("flags", ()) else ""
+            found[to] = f"via {row.get('gateway', '')} dev {row.get('dev', '')}{flags}"
+    return found
+
+
+def announce(link: str, mac_address: str, address: str) -> None:
+    """A gratuitous ARP: neighbours that knew this address by another card learn the new one now."""
+    mac = bytes.fromhex(mac_address.replace(":", ""))
+    ip = ip_address(address).packed
+    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac + ip + b"\0" * 6 + ip
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+        sender.bind((link, 0x0806))
+        sender.send(b"\xff" * 6 + mac + b"\x08\x06" + body)

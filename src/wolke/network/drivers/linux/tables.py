@@ -1,0 +1,49 @@
+"""Putting nft tables into the kernel: all tables of one text in one transaction, and only if they are not there already.
+
+The kernel itself remembers which text it has: each table gets an empty chain whose name is the text's digest. A restart
+of this process, a crash before or after the transaction, or somebody else's `nft delete table` cannot deceive it. The
+digest comes last, after what follows from the change (old flows are forgotten), so that a crash in between repeats it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from wolke.network.drivers.linux.namespaces import CommandError, run
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    family: str
+    name: str
+    text: str
+
+
+def apply(tables: Sequence[Table], then: Callable[[], object]) -> None:
+    """Put the tables in place in the namespace this thread is in, and do ``then``; nothing if they are there."""
+    digest = "text_" + hashlib.sha256("\0".join(table.text for table in tables).encode()).hexdigest()[:24]
+    try:
+        run(["nft", "-f", "-"], "".join(f"list chain {table.family} {table.name} {digest}\n" for table in tables))
+    except CommandError:
+        run(["nft", "-f", "-"], replacing(tables))
+        then()
+        run(["nft", "-f", "-"], "".join(f"add chain {table.family} {table.name} {digest}\n" for table in tables))
+
+
+def replacing(tables: Sequence[Table]) -> str:
+    """One transaction: whatever these tables were is gone and the new ones are there; no packet sees the middle."""
+    return "".join(
+        f"table {table.family} {table.name}\ndelete table {table.family} {table.name}\n{table.text}" for table in tables
+    )
+
+
+def drop(prefix: str) -> None:
+    """Remove every table so called, in the namespace this thread is in."""
+    rows = json.loads(run(["nft", "-j", "list", "tables"]))["nftables"]
+    found = [row["table"] for row in rows if "table" in row]
+    doomed = [f"delete table {table['family']} {table['name']}" for table in found if table["name"].startswith(prefix)]
+    if doomed:
+        run(["nft", "-f", "-"], "\n".join(doomed) + "\n")
