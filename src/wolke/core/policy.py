@@ -152,13 +152,13 @@ class _Parser:
             return True
         return False
 
-    def _leaf(self, token: str) -> Check:
-        if token in ("@", "!"):
-            answer = token == "@"
+    def _leaf(self, word: str) -> Check:
+        if word in ("@", "!"):
+            answer = word == "@"
             return lambda creds, target: answer
-        kind, colon, value = token.partition(":")
+        kind, colon, value = word.partition(":")
         if not colon:
-            raise PolicyError(f"cannot read {token!r} in policy rule {self._text!r}")
+            raise PolicyError(f"cannot read {word!r} in policy rule {self._text!r}")
         if kind == "rule":
             return self._rule(value)
         if kind in ("role", "service_role"):

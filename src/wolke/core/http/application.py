@@ -229,8 +229,9 @@ async def _send(send: Send, response: Response, headers: list[tuple[str, str]]) 
     raw += [(name.encode("latin-1"), _latin(value)) for name, value in response.headers.items()]
     if content_type and response.status not in _BODILESS:
         raw.append((b"content-type", content_type.encode("latin-1")))
-    whole = response.chunks is None and response.path is None
-    if whole and response.status not in _BODILESS:
+    if response.path is not None:
+        raw.append((b"content-length", str(response.path.stat().st_size).encode()))
+    elif response.chunks is None and response.status not in _BODILESS:
         raw.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     if response.path is not None:
