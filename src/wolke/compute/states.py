@@ -5,7 +5,8 @@
                           │        │  ▲  pause / unpause ──► PAUSED
                           ▼        │  │  suspend / resume ─► SUSPENDED
                         ERROR ◄────┘  └─ reboot, rebuild
-    delete goes from anywhere to DELETED, and takes precedence over whatever is under way.
+    delete goes from anywhere to DELETED, and takes precedence over whatever is under way. A create that cannot succeed goes on
+    as "abandon", which takes back all that it had got; only then is the server in ERROR.
 
 What may be relied on:
   BUILD      has a row, quota and a first task. From "networking" on it has an allocation and a host.
@@ -40,7 +41,14 @@ SERVER = Machine(
         Row("rebuild", ("ACTIVE", "SHUTOFF", "ERROR"), ("rebuilding", "rebuild_spawning"), "ACTIVE"),
         Row("create_image", ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"), ("image_snapshot",), None, failed=None),
         Row("attach_interface", ("ACTIVE", "SHUTOFF", "PAUSED"), ("interface_attaching",), None, failed=None),
-        Row("detach_interface", ("ACTIVE", "SHUTOFF", "PAUSED"), ("interface_detaching",), None, failed=None),
+        Row(
+            "detach_interface",
+            ("ACTIVE", "SHUTOFF", "PAUSED"),
+            ("interface_detaching", "interface_releasing"),
+            None,
+            failed=None,
+        ),
+        Row("abandon", ("BUILD",), ("clearing", "abandoning"), "ERROR", preempts=True),
         Row("delete", ANY, ("deleting", "releasing"), "DELETED", preempts=True),
     ),
 )
@@ -49,8 +57,13 @@ HOST_TASKS = frozenset(
     {
         "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
         "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching",
-        "deleting",
+        "deleting", "clearing",
     }
 )  # fmt: skip
 
 CONTROLLER_TASKS = SERVER.tasks - HOST_TASKS
+
+
+def loop_of(task: str | None, host: str | None) -> str:
+    """The wake name of whoever does ``task``: ``tx.wake(loop_of(task, host))`` in the transaction that records it."""
+    return f"compute.host.{host}" if host and task in HOST_TASKS else "compute.servers"
