@@ -20,6 +20,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origi
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
 
 METADATA = sa.MetaData()
 R = TypeVar("R", bound=msgspec.Struct)
@@ -30,12 +31,20 @@ _COLUMN_TYPES: dict[type, Any] = {str: TEXT, int: sa.BigInteger(), float: sa.Flo
 
 
 class Where(NamedTuple):
-    """A condition beyond equality. ``op``: eq ne lt le gt ge in notin like, isnull (value: bool), or any (value: lists of
-    conditions of which one list must hold; the column is then "")."""
+    """A condition beyond equality. ``op``: eq ne lt le gt ge in notin like, isnull (value: bool), any (value: lists of
+    conditions of which one list must hold; the column is then ""), or within and without (value: ``Related``)."""
 
     column: str
     op: str
     value: Any
+
+
+class Related(NamedTuple):
+    """The values of ``column`` in those rows of another table that fulfil ``where``: ``WHERE id IN (SELECT …)``."""
+
+    table: Table[Any]
+    column: str
+    where: Sequence[Where]
 
 
 class Order(NamedTuple):
@@ -187,8 +196,15 @@ class Table(Generic[R]):
             groups = [sa.and_(*self._conditions(group, f"{name}_{n}_")) for n, group in enumerate(value)]
             return sa.or_(*groups) if groups else sa.false()
         column = self.sql.c[where.column]
+        if op in ("within", "without"):
+            other = value.table
+            rows = sa.select(other.sql.c[value.column]).where(*other._conditions(value.where, f"{name}_"))
+            return column.in_(rows) if op == "within" else column.not_in(rows)
         if op == "isnull":
             return column.is_(None) if value else column.is_not(None)
+        if op in ("contains", "lacks"):
+            found = _position(column, sa.bindparam(name, type_=TEXT))
+            return found > 0 if op == "contains" else found == 0
         if op in ("in", "notin"):
             names = [sa.bindparam(f"{name}_{n}", type_=column.type) for n in range(_bucket(len(value)))]
             if not names:
@@ -203,6 +219,9 @@ class Table(Generic[R]):
             name = f"{path}{index}"
             if op == "isnull":
                 continue
+            if op in ("within", "without"):
+                values |= value.table.bind_where(value.where, f"{name}_")
+                continue
             if op == "any":
                 for n, group in enumerate(value):
                     values |= self.bind_where(group, f"{name}_{n}_")
@@ -213,6 +232,8 @@ class Table(Generic[R]):
                 items += items[-1:] * (_bucket(len(items)) - len(items))
                 for n, item in enumerate(items):
                     values[f"{name}_{n}"] = encode(item) if encode else item
+            elif op in ("contains", "lacks"):
+                values[name] = value
             else:
                 values[name] = encode(value) if encode else value
         return values
@@ -227,6 +248,23 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     "ge": lambda column, value: column >= value,
     "like": lambda column, value: column.like(value, escape="\\"),
 }
+
+
+class _position(sa.sql.functions.GenericFunction[int]):  # noqa: N801 - it stands where a function would
+    """Where a text begins in another, counted from 1; 0 if it is not there. LIKE would fold case in SQLite alone."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(_position, "sqlite")
+def _instr(element: Any, compiler: Any, **more: Any) -> str:
+    return f"instr({compiler.process(element.clauses, **more)})"
+
+
+@compiles(_position, "postgresql")
+def _strpos(element: Any, compiler: Any, **more: Any) -> str:
+    return f"strpos({compiler.process(element.clauses, **more)})"
 
 
 def escape_like(text: str) -> str:
@@ -252,6 +290,8 @@ def _value_shape(op: str, value: Any) -> Any:
         return bool(value)
     if op in ("in", "notin"):
         return _bucket(len(value))
+    if op in ("within", "without"):
+        return value.table.name, value.column, _shape(value.where)
     return tuple(_shape(group) for group in value) if op == "any" else None
 
 

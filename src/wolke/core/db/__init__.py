@@ -13,7 +13,7 @@ write to as well guards the write with a condition (``where`` on a generation) a
 from __future__ import annotations
 
 from wolke.core.db.base import Database, DuplicateRow, Reader, Transaction
-from wolke.core.records import METADATA, Order, Query, Table, Where, equalities, escape_like
+from wolke.core.records import METADATA, Order, Query, Related, Table, Where, equalities, escape_like
 
 __all__ = [
     "METADATA",
@@ -22,6 +22,7 @@ __all__ = [
     "Order",
     "Query",
     "Reader",
+    "Related",
     "Table",
     "Transaction",
     "Where",
