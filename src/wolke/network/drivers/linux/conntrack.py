@@ -5,7 +5,7 @@ or a floating IP, would live on in open connections. After each change the flows
 is permitted now, by the same reading of the rules as in ``rules``, and only those that fail are forgotten by the kernel.
 (Forgetting all of them would stall downloads, whose next packet may come from the side that may not begin.)
 
-It speaks netlink itself: a dump, and deletions that give back the very bytes of the dump.
+A deletion gives back the very bytes of the dump by which the kernel knows the flow.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from pathlib import Path
 
 from wolke.network.drivers.base import Port, Router, Rule
 from wolke.network.drivers.linux.checks import protocol_number
+from wolke.network.drivers.linux.netlink import ACK, DUMP, NESTED, Netfilter, attribute, attributes
 
 Address = IPv4Address | IPv6Address
 
-_NETFILTER = 12
-_CTNETLINK = 1 << 8
+_CTNETLINK = 1
 _GET, _DELETE = 1, 2
-_REQUEST, _ACK, _DUMP = 1, 4, 0x300
-_DONE, _ERROR = 3, 2
+_COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 _TUPLE_ORIG, _TUPLE_REPLY, _STATUS, _ID = 1, 2, 3, 12
 _SOURCE_NAT, _DESTINATION_NAT = 1 << 4, 1 << 5
-_HEADER = struct.Struct("=IHHII")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,59 +123,35 @@ def _matches(rule: Rule, flow: Tuple, remote: Address) -> bool:
 
 
 def _forget(doomed: Callable[[Flow], bool]) -> int:
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETFILTER) as kernel:
-        kernel.bind((0, 0))
-        gone = [flow for family in (socket.AF_INET, socket.AF_INET6) for flow in _dump(kernel, family) if doomed(flow)]
-        for flow in gone:
-            _send(kernel, _DELETE, _REQUEST | _ACK, flow.family, flow.handle)
-            with contextlib.suppress(FileNotFoundError):  # it ended by itself meanwhile
-                list(_answers(kernel))
-    return len(gone)
-
-
-def _dump(kernel: socket.socket, family: int) -> list[Flow]:
-    _send(kernel, _GET, _REQUEST | _DUMP, family, b"")
-    return [flow for body in _answers(kernel) if (flow := parsed(body)) is not None]
-
-
-def _send(kernel: socket.socket, verb: int, flags: int, family: int, attributes: bytes) -> None:
-    body = struct.pack("=BBH", family, 0, 0) + attributes
-    kernel.send(_HEADER.pack(_HEADER.size + len(body), _CTNETLINK | verb, flags, 1, 0) + body)
-
-
-def _answers(kernel: socket.socket) -> Iterator[bytes]:
-    """The bodies of the answer's messages. Raises what the kernel says went wrong."""
-    while True:
-        data = kernel.recv(1 << 18)
-        while len(data) >= _HEADER.size:
-            length, kind, _, _, _ = _HEADER.unpack_from(data)
-            body, data = data[_HEADER.size : length], data[(length + 3) & ~3 :]
-            if kind == _DONE:
-                return
-            if kind == _ERROR:
-                (code,) = struct.unpack_from("=i", body)
-                if code:
-                    raise OSError(-code, "conntrack")
-                return
-            yield body
+    """A dump walks the tables of the whole machine (13 ms), so the namespace's own counter is asked first."""
+    gone = 0
+    if Path(_COUNT).exists() and Path(_COUNT).read_text().strip() == "0":
+        return gone
+    with Netfilter(_CTNETLINK) as kernel:
+        for flow in filter(None, map(parsed, kernel.ask(_GET, DUMP, socket.AF_UNSPEC))):
+            if doomed(flow):
+                with contextlib.suppress(FileNotFoundError):  # it ended by itself meanwhile
+                    kernel.ask(_DELETE, ACK, flow.family, flow.handle)
+                gone += 1
+    return gone
 
 
 def parsed(body: bytes) -> Flow | None:
     """A flow from the kernel's message; None if it is of a kind that we do not judge."""
-    attributes = _attributes(body[4:])
-    begun, reply = (_tuple(attributes.get(kind, b"")) for kind in (_TUPLE_ORIG, _TUPLE_REPLY))
+    parts = attributes(body[4:])
+    begun, reply = (_tuple(parts.get(kind, b"")) for kind in (_TUPLE_ORIG, _TUPLE_REPLY))
     if begun is None or reply is None:
         return None
-    (status,) = struct.unpack("!I", attributes.get(_STATUS, b"\0\0\0\0"))
-    handle = _attribute(_TUPLE_ORIG | 0x8000, attributes[_TUPLE_ORIG])
-    if _ID in attributes:
-        handle += _attribute(_ID, attributes[_ID])
+    (status,) = struct.unpack("!I", parts.get(_STATUS, b"\0\0\0\0"))
+    handle = attribute(_TUPLE_ORIG | NESTED, parts[_TUPLE_ORIG])
+    if _ID in parts:
+        handle += attribute(_ID, parts[_ID])
     return Flow(begun, reply, status, body[0], handle)
 
 
 def _tuple(data: bytes) -> Tuple | None:
-    parts = _attributes(data)
-    addresses, protocol = _attributes(parts.get(1, b"")), _attributes(parts.get(2, b""))
+    parts = attributes(data)
+    addresses, protocol = attributes(parts.get(1, b"")), attributes(parts.get(2, b""))
     source = addresses.get(1) or addresses.get(3)
     target = addresses.get(2) or addresses.get(4)
     if source is None or target is None or 1 not in protocol:
@@ -190,18 +165,3 @@ def _tuple(data: bytes) -> Tuple | None:
 
 def _number(data: bytes | None) -> int:
     return int.from_bytes(data or b"\0")
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found = {}
-    while len(data) >= 4:
-        length, kind = struct.unpack_from("=HH", data)
-        if length < 4:
-            break
-        found[kind & 0x3FFF] = data[4:length]
-        data = data[(length + 3) & ~3 :]
-    return found
-
-
-def _attribute(kind: int, data: bytes) -> bytes:
-    return struct.pack("=HH", len(data) + 4, kind) + data + b"\0" * (-len(data) % 4)

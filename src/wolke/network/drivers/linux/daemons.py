@@ -53,7 +53,9 @@ def ensure(directory: Path, files: Files, hosts: Sequence[DhcpHost] = ()) -> Non
 
 
 def remove(directory: Path) -> None:
-    """No process and no file of it is left."""
+    """No process and no file of it is left. The directory is there before the process and goes after it."""
+    if not directory.exists():
+        return
     for process in find(directory):
         _stop(process)
     with contextlib.suppress(FileNotFoundError):

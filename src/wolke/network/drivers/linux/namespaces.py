@@ -12,6 +12,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -39,18 +40,24 @@ def missing_tools(names: Sequence[str]) -> list[str]:
 
 def run(argv: Sequence[str], text: str | None = None) -> str:
     """Run a tool in the namespace this thread is in; its standard output."""
-    done = subprocess.run(
+    process = subprocess.Popen(
         argv,
-        input=text,
-        stdin=subprocess.DEVNULL if text is None else None,
-        capture_output=True,
+        stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=COMMAND_TIMEOUT_S,
         env={"PATH": _PATH, "LC_ALL": "C"},
     )
-    if done.returncode:
-        raise CommandError(argv, done.stderr or done.stdout)
-    return done.stdout
+    # Not communicate's own timeout: with one it polls in growing sleeps, which cost more than the tools do.
+    deadline = threading.Timer(COMMAND_TIMEOUT_S, process.kill)
+    deadline.start()
+    try:
+        output, errors = process.communicate(text)
+    finally:
+        deadline.cancel()
+    if process.returncode:
+        raise CommandError(argv, errors or output)
+    return output
 
 
 class Namespaces:

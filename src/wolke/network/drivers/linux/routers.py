@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
@@ -35,7 +35,7 @@ class Routers:
         if self.namespaces.create(place):
             self._settle(place)
         legs = [*router.interfaces, *((router.gateway,) if router.gateway else ())]
-        self._plug(place, legs)
+        found = self._plug(place, legs)
         with self.namespaces.inside(place):
             gate = self.names.leg(router.gateway.port_id) if router.gateway else ""
             table = self.names.table(router.id)
@@ -43,7 +43,7 @@ class Routers:
             own = [outside.address] if outside else []
             text = nat.router_table(table, router, gate)
             tables.apply([tables.Table("inet", table, text)], lambda: conntrack.sweep_translated(router, own))
-            announced = self._address(router)
+            announced = self._address(router, found)
             self._route(router)
             self._advertise(router)
             for link, mac, address in announced:
@@ -64,46 +64,49 @@ class Routers:
             set_switch("net/ipv6/conf/default/accept_dad", "0")
             links.apply(["link set lo up"])
 
-    def _plug(self, place: str, legs: Sequence[Interface]) -> None:
-        """Every leg is a pair of links: one end here, the other on the bridge of its network."""
+    def _plug(self, place: str, legs: Sequence[Interface]) -> dict[str, links.Found]:
+        """Every leg is a pair of links: one end here, the other on the bridge of its network. What is here then."""
+        wanted = [self.names.leg(leg.port_id) for leg in legs]
         with self.namespaces.inside(place):
             found = links.look()
-            wanted = [self.names.leg(leg.port_id) for leg in legs]
             links.delete(links.unwanted(found, f"r{self.names.tag}", wanted))
         by_place: dict[str, list[Interface]] = {}
         for leg in legs:
             netns = self.names.network_ns(leg.network_id)
             by_place.setdefault(netns if self.namespaces.exists(netns) else "", []).append(leg)
+        changed = False
         for where, mine in by_place.items():
             with self.namespaces.inside(where):
-                self._plug_in(place, mine, {name for name in found if name in wanted})
+                changed |= self._plug_in(place, mine, found)
+        if changed:
+            with self.namespaces.inside(place):
+                found = links.look()
+        return found
 
-    def _plug_in(self, place: str, legs: Sequence[Interface], there: set[str]) -> None:
+    def _plug_in(self, place: str, legs: Sequence[Interface], ends: Mapping[str, links.Found]) -> bool:
+        """The other ends, in the namespace this thread is in; whether anything had to be done."""
         found = links.look()
         wanted, stale = [], []
         for leg in legs:
-            plug, end, bridge = (
-                self.names.plug(leg.port_id),
-                self.names.leg(leg.port_id),
-                self.names.bridge(leg.network_id),
-            )
+            plug, end = self.names.plug(leg.port_id), self.names.leg(leg.port_id)
+            bridge = self.names.bridge(leg.network_id)
             if bridge not in found:
                 raise RuntimeError(f"network {leg.network_id} is not on this host yet")
-            if (plug in found) != (end in there):  # an end in another namespace than the one we look at
-                stale += [plug] if plug in found else []
-            make = f"link add {plug} mtu {leg.mtu} type veth peer name {end} mtu {leg.mtu} address {leg.mac_address} netns {place}"
+            if plug in found and end not in ends:  # its other end is not where it should be
+                stale.append(plug)
+            make = (
+                f"link add {plug} mtu {leg.mtu} type veth "
+                f"peer name {end} mtu {leg.mtu} address {leg.mac_address} netns {place}"
+            )
             wanted.append(links.Link(plug, "veth", leg.mtu, master=bridge, make=make))
         links.delete(stale)
-        for name in stale:
-            del found[name]
-        links.apply(links.plan(wanted, found))
+        commands = links.plan(wanted, {name: link for name, link in found.items() if name not in stale})
+        links.apply(commands)
+        return bool(commands)
 
-    def _address(self, router: Router) -> list[tuple[str, str, str]]:
+    def _address(self, router: Router, found: Mapping[str, links.Found]) -> list[tuple[str, str, str]]:
         """Give the legs their addresses; those that are new on the outside, to be announced there."""
-        found = links.look()
-        wanted = []
-        for leg in router.interfaces:
-            wanted.append(self._leg(leg, leg.addresses, up=router.admin_up))
+        wanted = [self._leg(leg, leg.addresses, up=router.admin_up) for leg in router.interfaces]
         fresh: list[tuple[str, str, str]] = []
         if router.gateway:
             outer = self._leg(
@@ -127,7 +130,7 @@ class Routers:
 
     def _route(self, router: Router) -> None:
         wanted = {} if not router.admin_up else _routes(router, self.names)
-        found = _routes_found()
+        found = _routes_found(six=any(":" in destination for destination in wanted) or _six(router))
         commands = [f"route del {destination}" for destination in found if destination not in wanted]
         commands += [
             f"route replace {to} {way} proto {_ROUTE_PROTOCOL}" for to, way in wanted.items() if found.get(to) != way
@@ -173,9 +176,14 @@ def _link_towards(nexthop: str, router: Router, names: Names) -> str:
     return ""
 
 
-def _routes_found() -> dict[str, str]:
+def _six(router: Router) -> bool:
+    legs = (*router.interfaces, *((router.gateway,) if router.gateway else ()))
+    return any(":" in address for leg in legs for address in leg.addresses)
+
+
+def _routes_found(*, six: bool) -> dict[str, str]:
     found = {}
-    for family in ("-4", "-6"):
+    for family in ("-4", "-6") if six else ("-4",):
         rows = json.loads(run(["ip", "-j", family, "route", "show", "proto", _ROUTE_PROTOCOL]) or "[]")
         for row in rows:
             to = "::/0" if family == "-6" and row["dst"] == "default" else row["dst"]

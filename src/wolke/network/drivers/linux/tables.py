@@ -12,7 +12,13 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wolke.network.drivers.linux.namespaces import CommandError, run
+from wolke.network.drivers.linux.namespaces import run
+from wolke.network.drivers.linux.netlink import ACK, Netfilter, attribute
+
+_NFTABLES = 10
+_GET_CHAIN = 4
+_CHAIN_TABLE, _CHAIN_NAME = 1, 3
+_FAMILIES = {"inet": 1, "bridge": 7}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +31,11 @@ class Table:
 def apply(tables: Sequence[Table], then: Callable[[], object]) -> None:
     """Put the tables in place in the namespace this thread is in, and do ``then``; nothing if they are there."""
     digest = "text_" + hashlib.sha256("\0".join(table.text for table in tables).encode()).hexdigest()[:24]
-    try:
-        run(["nft", "-f", "-"], "".join(f"list chain {table.family} {table.name} {digest}\n" for table in tables))
-    except CommandError:
-        run(["nft", "-f", "-"], replacing(tables))
-        then()
-        run(["nft", "-f", "-"], "".join(f"add chain {table.family} {table.name} {digest}\n" for table in tables))
+    if all(_has_chain(table, digest) for table in tables):
+        return
+    run(["nft", "-f", "-"], replacing(tables))
+    then()
+    run(["nft", "-f", "-"], "".join(f"add chain {table.family} {table.name} {digest}\n" for table in tables))
 
 
 def replacing(tables: Sequence[Table]) -> str:
@@ -38,6 +43,17 @@ def replacing(tables: Sequence[Table]) -> str:
     return "".join(
         f"table {table.family} {table.name}\ndelete table {table.family} {table.name}\n{table.text}" for table in tables
     )
+
+
+def _has_chain(table: Table, chain: str) -> bool:
+    """Asked of the kernel itself: `nft list chain` reads far more than it shows."""
+    wanted = attribute(_CHAIN_TABLE, table.name.encode() + b"\0") + attribute(_CHAIN_NAME, chain.encode() + b"\0")
+    with Netfilter(_NFTABLES) as kernel:
+        try:
+            kernel.ask(_GET_CHAIN, ACK, _FAMILIES[table.family], wanted)
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def drop(prefix: str) -> None:
