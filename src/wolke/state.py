@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 _PASSWORD_BYTES = 18
+_SAID_BYTES = 512  # written in one go, so that a reader never sees half
 
 
 class StateError(Exception):
@@ -32,6 +33,7 @@ class Running:
 
     pid: int
     url: str
+    ready: bool  # it answers; before that it is starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,15 @@ class StateDirectory:
                 f"a cloud already runs in {self.path}: {who}. Stop it with `wolke down --state {self.path}`, "
                 "or give this one a directory of its own with --state."
             ) from None
-        os.truncate(lock, 0)
-        os.pwrite(lock, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
         self._lock = lock
+        self.say(url, ready=False)
+
+    def say(self, url: str, *, ready: bool) -> None:
+        """What others read of the process that holds the directory."""
+        if self._lock is None:
+            raise StateError("the state directory is not held")
+        text = json.dumps({"pid": os.getpid(), "url": url, "ready": ready}).encode()
+        os.pwrite(self._lock, text.ljust(_SAID_BYTES), 0)
 
     def release(self) -> None:
         if self._lock is not None:
@@ -119,7 +127,7 @@ class StateDirectory:
     def _said(lock: int) -> Running | None:
         try:
             said = json.loads(os.pread(lock, 4096, 0))
-            return Running(int(said["pid"]), str(said["url"]))
+            return Running(int(said["pid"]), str(said["url"]), said["ready"] is True)
         except (ValueError, KeyError, TypeError):
             return None
 
