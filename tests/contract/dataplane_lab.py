@@ -54,6 +54,16 @@ class Cables:
         self._poll.register(one, select.EPOLLIN)
         self._poll.register(other, select.EPOLLIN)
 
+    def part(self, one: int) -> None:
+        other = self._pairs[one]
+        for descriptor in (one, other):
+            with contextlib.suppress(FileNotFoundError):
+                self._poll.unregister(descriptor)
+        time.sleep(0.01)  # whatever the thread is carrying just now
+        for descriptor in (one, other):
+            del self._pairs[descriptor]
+            os.close(descriptor)
+
     def cut(self) -> None:
         os.write(self._stop[1], b"x")
         self._thread.join()
@@ -170,6 +180,7 @@ class Lease:
 @dataclass
 class Guest(Place):
     mac_address: str = ""
+    cable: int = -1
 
     def dhcp(self, timeout_s: float = 3.0) -> Lease | None:
         """A whole conversation (discover, offer, request, acknowledgement); the card is then set up accordingly."""
@@ -264,9 +275,15 @@ class Lab:
         with self.spaces.inside(attachment.netns or self.host.name):
             outer = opened_tap(attachment.device)
         self.cables.join(inner, outer)
+        guest.cable = inner
         guest.ip("link set lo up", f"link set eth0 address {mac_address} up")
         self.guests[name] = guest
         return guest
+
+    def unplug(self, name: str) -> None:
+        guest = self.guests.pop(name)
+        self.cables.part(guest.cable)
+        self.spaces.delete(guest.name)
 
     def close(self) -> None:
         self.cables.cut()

@@ -82,8 +82,10 @@ def outdated(flow: Flow, router: Router, own: Sequence[str]) -> bool:
         return True
     if flow.status & _SOURCE_NAT:
         whole = [item for item in router.floating_ips if item.external_port is None]
-        floating = [item.floating_ip_address for item in whole if item.fixed_ip_address == str(flow.begun.source)]
-        return str(flow.reply.target) not in (*own, *floating)
+        sources = [item.floating_ip_address for item in whole if item.fixed_ip_address == str(flow.begun.source)]
+        if router.enable_snat or flow.status & _DESTINATION_NAT:
+            sources += own
+        return str(flow.reply.target) not in sources
     return False
 
 

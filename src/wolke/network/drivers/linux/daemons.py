@@ -14,6 +14,7 @@ import pwd
 import select
 import shutil
 import signal
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ def _replace(directory: Path, alive: Sequence[Running], path: Path, text: str, g
 def _configuration(directory: Path, files: Files, user: pwd.struct_passwd) -> str:
     lists = {"hosts": "dhcp-hostsfile", "options": "dhcp-optsfile", "names": "addn-hosts"}
     lines = [
+        # It binds to the device, not the name: with a new device of the same name, it must be a new process as well.
+        *(f"interface={name}\n# number {socket.if_nametoindex(name)}" for name in files.interfaces),
         *files.configuration,
         f"user={user.pw_name}",
         f"group={grp.getgrgid(user.pw_gid).gr_name}",

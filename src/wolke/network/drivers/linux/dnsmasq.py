@@ -18,11 +18,25 @@ LEASE_TIME = "24h"
 METADATA_ROUTE = "169.254.169.254/32"
 _PARAMETERS = {"slaac": "ra-only", "dhcpv6-stateless": "ra-stateless", "dhcpv6-stateful": "static"}
 
+_COMMON = (
+    "except-interface=lo",
+    "bind-dynamic",
+    "no-hosts",
+    "no-resolv",
+    "no-poll",
+    "no-ping",
+    "dhcp-lease-max=65536",
+    "quiet-dhcp",
+    "quiet-dhcp6",
+    "quiet-ra",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Files:
     """The text of each file; ``lists`` by file name."""
 
+    interfaces: tuple[str, ...]
     configuration: tuple[str, ...]
     lists: dict[str, str] = field(default_factory=dict)
 
@@ -33,7 +47,7 @@ def for_network(network: Network, interface: str, *, names: bool = True) -> File
     if not served:
         return None
     domain = checks.domain(network.dns_domain)
-    lines = [*_common(interface), "dhcp-authoritative", f"dhcp-option-force=option:mtu,{network.mtu}"]
+    lines = [*_COMMON, "dhcp-authoritative", f"dhcp-option-force=option:mtu,{network.mtu}"]
     lines += [] if names else ["port=0"]
     lines += [f"domain={domain}", f"local=/{domain}/"] if domain else []
     lines += [f"dhcp-range={text}" for subnet in served if (text := _range(subnet))]
@@ -45,7 +59,7 @@ def for_network(network: Network, interface: str, *, names: bool = True) -> File
         "options": _lines([*_subnet_options(served, domain), *_host_options(network.dhcp_hosts)]),
         "names": _lines(_names(network.dhcp_hosts, domain)),
     }
-    return Files(tuple(lines), lists)
+    return Files((interface,), tuple(lines), lists)
 
 
 def for_router(legs: Sequence[tuple[str, Interface]]) -> Files | None:
@@ -53,9 +67,8 @@ def for_router(legs: Sequence[tuple[str, Interface]]) -> Files | None:
     lines = [line for link, leg in legs for line in _advertised(link, leg)]
     if not lines:
         return None
-    links = [link for link, leg in legs if leg.advertise]
-    common = _common(links[0]) + [f"interface={link}" for link in links[1:]]
-    return Files((*common, "port=0", "enable-ra", *lines))
+    links = tuple(link for link, leg in legs if leg.advertise)
+    return Files(links, (*_COMMON, "port=0", "enable-ra", *lines))
 
 
 def reservations(hosts: Iterable[DhcpHost]) -> set[tuple[str, str]]:
@@ -80,14 +93,6 @@ def pruned_leases(leases: str, hosts: Iterable[DhcpHost]) -> str:
             continue
         kept.append(line)
     return _lines(kept)
-
-
-def _common(interface: str) -> list[str]:
-    quiet = ["quiet-dhcp", "quiet-dhcp6", "quiet-ra"]
-    return [
-        f"interface={interface}", "except-interface=lo", "bind-dynamic", "no-hosts", "no-resolv", "no-poll", "no-ping",
-        "dhcp-lease-max=65536", *quiet,
-    ]  # fmt: skip
 
 
 def _range(subnet: Subnet) -> str | None:

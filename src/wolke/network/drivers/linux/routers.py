@@ -86,20 +86,25 @@ class Routers:
     def _plug_in(self, place: str, legs: Sequence[Interface], ends: Mapping[str, links.Found]) -> bool:
         """The other ends, in the namespace this thread is in; whether anything had to be done."""
         found = links.look()
-        wanted, stale = [], []
+        wanted, stale, stale_ends = [], [], []
         for leg in legs:
             plug, end = self.names.plug(leg.port_id), self.names.leg(leg.port_id)
             bridge = self.names.bridge(leg.network_id)
             if bridge not in found:
                 raise RuntimeError(f"network {leg.network_id} is not on this host yet")
-            if plug in found and end not in ends:  # its other end is not where it should be
+            # Halves of a pair whose other half is in a namespace that somebody removed, and that is still dying.
+            if plug in found and end not in ends:
                 stale.append(plug)
+            if end in ends and plug not in found:
+                stale_ends.append(end)
             make = (
                 f"link add {plug} mtu {leg.mtu} type veth "
                 f"peer name {end} mtu {leg.mtu} address {leg.mac_address} netns {place}"
             )
             wanted.append(links.Link(plug, "veth", leg.mtu, master=bridge, make=make))
         links.delete(stale)
+        with self.namespaces.inside(place):
+            links.delete(stale_ends)
         commands = links.plan(wanted, {name: link for name, link in found.items() if name not in stale})
         links.apply(commands)
         return bool(commands)
