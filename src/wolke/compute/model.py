@@ -191,6 +191,18 @@ class ConsoleToken(msgspec.Struct, frozen=True):
     expires_at: str
 
 
+class Question(msgspec.Struct, frozen=True):
+    """What a controller wants to know of a host's agent now, and the answer, for as long as somebody waits for it."""
+
+    id: str
+    host: str
+    kind: str  # console_output
+    server_id: str
+    arguments: dict[str, Any]
+    answer: dict[str, Any] | None  # {"value": …} or {"failure": "why"}
+    expires_at: str
+
+
 class Wish(msgspec.Struct, frozen=True):
     """What a host's agent is told of one server that has something due on it. ``specification`` is all that the driver's
     ``GuestSpec`` needs, but for files and nics' backends, which are the host's own affair."""

@@ -8,6 +8,7 @@ from wolke.compute.model import (
     Flavor,
     Host,
     KeyPair,
+    Question,
     QuotaLimit,
     Server,
     ServerAction,
@@ -38,4 +39,5 @@ SERVER_ACTIONS = Table(
     "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
 )
 QUOTA_LIMITS = Table("compute_quota_limits", QuotaLimit, key=("project_id", "user_id", "resource"))
+QUESTIONS = Table("compute_questions", Question, indexes=(("host",), ("expires_at",)))
 CONSOLE_TOKENS = Table("compute_console_tokens", ConsoleToken, key=("token_hash",), indexes=(("expires_at",),))
