@@ -25,7 +25,7 @@ from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory
 from wolke.compute.drivers.qemu import command, console, disks, host, kvm, memory, nics, process, snapshots, uids
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.compute.drivers.qemu.definition import Definition, Disks, load, place_nics, save, with_nic, without_nic
-from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir, exclusive
+from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir, exclusive, whole
 from wolke.compute.drivers.qemu.launch import launch, observe
 from wolke.compute.drivers.qemu.qmp import Gone, Session, session
 from wolke.core.drivers import Failure
@@ -33,7 +33,6 @@ from wolke.core.drivers import Failure
 __all__ = ["QemuConfig", "QemuDriver"]
 
 LOCK_DEADLINE_S = 120.0
-LOOK_TIMEOUT_S = 5.0
 ASK_AGAIN_S = 10.0  # a guest that boots may miss the first press of its power button
 EVENTS_OF_POWER = ("SHUTDOWN", "STOP", "RESUME")
 
@@ -114,7 +113,7 @@ class QemuDriver:
         home = self._home(server_id)
         if not home.exists:
             return None
-        power, detail = await observe(home, LOOK_TIMEOUT_S)
+        power, detail = await observe(home, self._config.answer_timeout_s)
         if power is Power.SHUTDOWN and process.alive(home):
             await self._tidy_away(home)
         return Guest(server_id, power, detail)
@@ -133,7 +132,7 @@ class QemuDriver:
         """A guest that powered itself off still has its process, and its memory; unless a verb is at it, end that."""
         try:
             async with exclusive(home, 0):
-                if (await observe(home, LOOK_TIMEOUT_S))[0] is Power.SHUTDOWN:
+                if (await observe(home, self._config.answer_timeout_s))[0] is Power.SHUTDOWN:
                     await self._power_off(home)
         except TimeoutError:
             pass
@@ -150,7 +149,7 @@ class QemuDriver:
             home.root.mkdir(mode=0o700, exist_ok=True)
             uid = self._claim_uid(spec.server_id)
             sizes = await disks.make(home, spec, image, uid)
-            await asyncio.to_thread(save, home, replace(draft, uid=uid, disks=sizes))
+            await whole(save, home, replace(draft, uid=uid, disks=sizes))
 
     def _claim_uid(self, server_id: str) -> int | None:
         if not self._isolate:
@@ -163,8 +162,9 @@ class QemuDriver:
 
     async def _start(self, home: Home) -> None:
         if process.alive(home):
-            power, _ = await observe(home, LOOK_TIMEOUT_S)
+            power, _ = await observe(home, self._config.answer_timeout_s)
             if power is Power.RUNNING:
+                process.seal(home)  # whoever started it may have died before
                 return
             if power is Power.PAUSED:
                 await self._cont(home)
@@ -251,7 +251,8 @@ class QemuDriver:
             await process.kill(home)
             uids.release(self._uids, server_id)
             process.clear_sockets(home)
-            await asyncio.to_thread(shutil.rmtree, home.root, ignore_errors=False, onerror=_unless_absent)
+            if home.root.exists():
+                await whole(shutil.rmtree, home.root)
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
         home = self._home(server_id)
@@ -281,7 +282,7 @@ class QemuDriver:
             part = await disks.make_target(target, disk_format, definition.disks.root)
             try:
                 await self._copy_root(home, definition, part, disk_format)
-                await asyncio.to_thread(disks.finish_target, part, target)
+                await whole(disks.finish_target, part, target)
             finally:
                 part.unlink(missing_ok=True)
 
@@ -294,14 +295,18 @@ class QemuDriver:
 
     async def attach_nic(self, server_id: str, nic: Nic) -> None:
         async with self._hold(server_id) as home:
-            definition = _defined(home)
-            if nic.port_id not in definition.places:
-                definition = with_nic(definition, nic)
-                command.check(definition)
-                await asyncio.to_thread(save, home, definition)
-            if process.alive(home):
+            before = _defined(home)
+            wished = before if nic.port_id in before.places else with_nic(before, nic)
+            command.check(wished)
+            await whole(save, home, wished)
+            if not process.alive(home):
+                return
+            try:
                 async with self._talk(home) as qmp:
-                    await nics.plug(qmp, definition, nic)
+                    await nics.plug(qmp, wished, nic)
+            except Exception:
+                await whole(save, home, before)  # or a card that cannot be would keep it from starting
+                raise
 
     async def detach_nic(self, server_id: str, port_id: str) -> None:
         async with self._hold(server_id) as home:
@@ -310,7 +315,7 @@ class QemuDriver:
                 async with self._talk(home) as qmp:
                     await nics.unplug(qmp, port_id, self._config.unplug_timeout_s)
             if port_id in definition.places:
-                await asyncio.to_thread(save, home, without_nic(definition, port_id))
+                await whole(save, home, without_nic(definition, port_id))
 
     def _home(self, server_id: str) -> Home:
         return Home.of(server_id, self._guests, self._run)
@@ -328,7 +333,7 @@ class QemuDriver:
 
     @asynccontextmanager
     async def _talk(self, home: Home) -> AsyncIterator[Session]:
-        async with session(home.run / "qmp", LOOK_TIMEOUT_S) as qmp:
+        async with session(home.run / "qmp", self._config.answer_timeout_s) as qmp:
             yield qmp
 
     @asynccontextmanager
@@ -361,8 +366,3 @@ def _defined(home: Home) -> Definition:
     if definition is None:
         raise Failure("there is no such server on this host")
     return definition
-
-
-def _unless_absent(_function: object, _path: str, trouble: tuple[type[BaseException], BaseException, object]) -> None:
-    if not isinstance(trouble[1], FileNotFoundError):
-        raise trouble[1]

@@ -21,6 +21,7 @@ class QemuConfig:
     console_log_kib: int = 1024  # kept of what a guest writes to its serial port
     console_trim_period_s: float = 5.0
     tcg_cache_mib: int = 256  # translated code per guest, where there is no KVM
+    answer_timeout_s: float = 5.0  # for QEMU to say how it is, and to let us in
     start_timeout_s: float = 30.0
     quit_timeout_s: float = 10.0
     image_check_timeout_s: float = 10.0

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from wolke.compute.drivers.base import GuestSpec
 from wolke.compute.drivers.qemu.definition import Disks
-from wolke.compute.drivers.qemu.home import Home, rename_durably
+from wolke.compute.drivers.qemu.home import Home, rename_durably, whole
 from wolke.compute.drivers.qemu.images import SECTOR, Image, inspect
 from wolke.core.drivers import Failure
 
@@ -90,9 +90,9 @@ async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None
     _make_raw(home.file("swap"), spec.swap_mib << 20, swap_header)
     for name, source in (("kernel", spec.kernel), ("ramdisk", spec.ramdisk)):
         if source:
-            await asyncio.to_thread(_link_readable, source, home.file(name), uid)
+            await whole(_link_readable, source, home.file(name), uid)
     if spec.config_drive:
-        await asyncio.to_thread(_copy, spec.config_drive, home.file("config"))
+        await whole(_copy, spec.config_drive, home.file("config"))
     config = -(-home.file("config").stat().st_size // SECTOR) * SECTOR if spec.config_drive else 0
     return Disks(root, spec.ephemeral_gib * GIB, spec.swap_mib << 20, config)
 

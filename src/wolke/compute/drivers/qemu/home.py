@@ -22,12 +22,15 @@ import re
 import stat
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from wolke.core.drivers import Failure
+
+T = TypeVar("T")
 
 LONGEST_RUN_DIR = 60  # + "/" + 36 characters of a UUID + "/serial" stays below sockaddr_un's 108
 SERVER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -120,6 +123,16 @@ def rename_durably(source: Path, target: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+async def whole(work: Callable[..., T], *arguments: Any) -> T:
+    """``work`` in a thread, to its end even if we are cancelled: a lock must not be let go while it still writes."""
+    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 @asynccontextmanager

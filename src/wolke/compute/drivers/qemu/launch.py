@@ -13,7 +13,7 @@ from wolke.compute.drivers.base import Power
 from wolke.compute.drivers.qemu import command, memory, process
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.compute.drivers.qemu.faults import explain, last_line
-from wolke.compute.drivers.qemu.home import Home
+from wolke.compute.drivers.qemu.home import Home, whole
 from wolke.compute.drivers.qemu.qmp import Gone, session
 from wolke.compute.drivers.qemu.taps import open_tap
 
@@ -58,7 +58,7 @@ async def launch(home: Home, definition: Definition, host: command.Host, timeout
         home.wish_on()
         argv = command.arguments(definition, host, descriptors, restore=restore)
         confined = command.confined(argv, definition)
-        await asyncio.to_thread(process.spawn, home, confined, [lock, *descriptors.values()])
+        await whole(process.spawn, home, confined, [lock, *descriptors.values()])
     try:
         async with session(home.run / "qmp", timeout_s) as qmp:
             process.seal(home)

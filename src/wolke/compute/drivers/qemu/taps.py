@@ -52,7 +52,8 @@ def _enter(netns: str) -> None:
 
 
 def _open(device: str) -> int:
-    socket.if_nametoindex(device)  # TUNSETIFF would make a device that is not there, plugged into nothing
+    if device not in (name for _, name in socket.if_nameindex()):  # TUNSETIFF would make one, plugged into nothing
+        raise FileNotFoundError(f"there is no tap device {device}")
     descriptor = os.open(TUN_DEVICE, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
         flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
