@@ -67,3 +67,39 @@ CONTROLLER_TASKS = SERVER.tasks - HOST_TASKS
 def loop_of(task: str | None, host: str | None) -> str:
     """The wake name of whoever does ``task``: ``tx.wake(loop_of(task, host))`` in the transaction that records it."""
     return f"compute.host.{host}" if host and task in HOST_TASKS else "compute.servers"
+
+# ------------------------------------------------------------------------------------------------ as the wire shows it
+
+VM_STATES = {
+    "BUILD": "building", "ACTIVE": "active", "SHUTOFF": "stopped", "PAUSED": "paused", "SUSPENDED": "suspended",
+    "ERROR": "error", "DELETED": "deleted",
+}  # fmt: skip
+
+POWER_STATES = {"nostate": 0, "running": 1, "paused": 3, "shutdown": 4, "crashed": 6, "suspended": 7}
+
+#: Every status that Nova knows; some never come about here.
+KNOWN_STATUSES = frozenset(
+    {
+        "ACTIVE", "BUILD", "DELETED", "ERROR", "HARD_REBOOT", "MIGRATING", "PASSWORD", "PAUSED", "REBOOT", "REBUILD",
+        "RESCUE", "RESIZE", "REVERT_RESIZE", "SHELVED", "SHELVED_OFFLOADED", "SHUTOFF", "SOFT_DELETED", "SUSPENDED",
+        "UNKNOWN", "VERIFY_RESIZE",
+    }
+)  # fmt: skip
+
+_STATUS_OF_TASK = {
+    "rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT", "rebuilding": "REBUILD", "rebuild_spawning": "REBUILD",
+}  # fmt: skip
+
+#: Tasks that Nova has no word for, or another one.
+_TASK_STATES = {
+    "interface_attaching": None, "interface_detaching": None, "releasing": "deleting", "clearing": None, "abandoning": None,
+}  # fmt: skip
+
+
+def status_of(status: str, task: str | None) -> str:
+    """The one word that users see: the status, unless a reboot or a rebuild is under way."""
+    return _STATUS_OF_TASK.get(task, status) if task is not None else status
+
+
+def task_state_of(task: str | None) -> str | None:
+    return _TASK_STATES.get(task, task) if task is not None else None
