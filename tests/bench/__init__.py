@@ -1,0 +1,1 @@
+"""Ratios against a reference in the same run, never absolute figures: ``python -m tests.bench``."""
