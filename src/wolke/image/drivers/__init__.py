@@ -1,0 +1,6 @@
+"""The places where image data can be kept. One file each; a new one is one line here."""
+
+DRIVERS = {
+    "file": "wolke.image.drivers.file:FileDriver",
+    "memory": "wolke.image.drivers.memory:MemoryDriver",
+}
