@@ -21,14 +21,20 @@ app.add_typer(image, name="image")
 
 State = Annotated[
     Path | None,
-    typer.Option("--state", metavar="DIR", help="Where the cloud keeps everything. [default: $WOLKE_STATE or the system's place]"),
+    typer.Option(
+        "--state", metavar="DIR", help="Where the cloud keeps everything. [default: $WOLKE_STATE or the system's place]"
+    ),
 ]
 Listen = Annotated[str, typer.Option("--listen", metavar="ADDR:PORT", help="Where the APIs are served.")]
 Json = Annotated[bool, typer.Option("--json", help="For machines.")]
-Tls = Annotated[bool, typer.Option("--tls", help="Serve HTTPS, with a certificate made for this cloud unless one is given.")]
+Tls = Annotated[
+    bool, typer.Option("--tls", help="Serve HTTPS, with a certificate made for this cloud unless one is given.")
+]
 Certificate = Annotated[Path | None, typer.Option(metavar="FILE", help="A certificate chain (PEM) for --tls.")]
 Key = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key (PEM).")]
-Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="wolke.toml. [default: STATE/wolke.toml]")]
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="wolke.toml. [default: STATE/wolke.toml]")
+]
 
 DEFAULT_LISTEN = "127.0.0.1:8765"
 
@@ -43,7 +49,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -88,7 +96,9 @@ def up(
 @app.command()
 def down(
     state: State = None,
-    keep_guests: Annotated[bool, typer.Option("--keep-guests", help="Leave servers running for the next `up`.")] = False,
+    keep_guests: Annotated[
+        bool, typer.Option("--keep-guests", help="Leave servers running for the next `up`.")
+    ] = False,
 ) -> None:
     """Stop the cloud that runs in a state directory, with its guests; `up` brings both back."""
     from wolke.cli.down import run
@@ -100,7 +110,9 @@ def down(
 def demo(
     state: State = None,
     listen: Listen = DEFAULT_LISTEN,
-    once: Annotated[bool, typer.Option("--once", help="Take everything down at the end; exit 0 only if the guest answered.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Take everything down at the end; exit 0 only if the guest answered.")
+    ] = False,
     json_: Json = False,
 ) -> None:
     """From nothing to a real server that answers by ssh through a floating IP, and a cloud to go on with."""
@@ -143,7 +155,9 @@ def setup(
 
 @app.command()
 def agent(
-    controller: Annotated[str, typer.Option(metavar="URL", help="Where the cloud's APIs are, as `wolke up` printed it.")],
+    controller: Annotated[
+        str, typer.Option(metavar="URL", help="Where the cloud's APIs are, as `wolke up` printed it.")
+    ],
     credential: Annotated[
         Path, typer.Option(metavar="FILE", help="The agent's credential, from STATE/agent.json of the controller.")
     ],
@@ -155,9 +169,7 @@ def agent(
     """Offer this machine to a cloud whose controllers run elsewhere."""
     from wolke.cli.agent import run
 
-    raise typer.Exit(
-        run(controller, credential, state=state, host=host, hypervisor=hypervisor, dataplane=dataplane)
-    )
+    raise typer.Exit(run(controller, credential, state=state, host=host, hypervisor=hypervisor, dataplane=dataplane))
 
 
 @image.command("build")

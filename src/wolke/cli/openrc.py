@@ -15,7 +15,9 @@ def run(state: Path | None, cloud: str) -> int:
     try:
         clouds = json.loads(path.read_text())["clouds"]
     except OSError as error:
-        print(f"wolke: cannot read {path} ({error.strerror}). Is this the state directory of `wolke up`?", file=sys.stderr)
+        print(
+            f"wolke: cannot read {path} ({error.strerror}). Is this the state directory of `wolke up`?", file=sys.stderr
+        )
         return 1
     if cloud not in clouds:
         print(f"wolke: there is no cloud {cloud!r}; there is: {', '.join(clouds)}", file=sys.stderr)

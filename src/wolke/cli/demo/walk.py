@@ -15,7 +15,16 @@ from wolke.state import StateDirectory, write_private
 NAME = "wolke-demo"
 CIDR = "10.20.0.0/24"
 LOGIN_TIMEOUT_S = 90.0
-_SSH = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes")
+_SSH = (
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "LogLevel=ERROR",
+    "-o",
+    "BatchMode=yes",
+)
 
 
 @dataclass(frozen=True)
@@ -171,11 +180,15 @@ def _say_hello(key_file: Path, address: str) -> str:
     command = ["ssh", *_SSH, "-o", "ConnectTimeout=2", "-i", str(key_file), f"root@{address}", "/bin/hello"]
     deadline = time.monotonic() + LOGIN_TIMEOUT_S
     while True:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=_plain_environment())
+        done = subprocess.run(
+            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=_plain_environment()
+        )
         if done.returncode == 0:
             return done.stdout
         if time.monotonic() > deadline:
-            raise StoryError(f"The server at {address} did not answer by ssh: {done.stderr.strip() or 'no reason given'}")
+            raise StoryError(
+                f"The server at {address} did not answer by ssh: {done.stderr.strip() or 'no reason given'}"
+            )
         time.sleep(0.2)
 
 

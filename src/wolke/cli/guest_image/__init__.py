@@ -1,0 +1,133 @@
+"""A tiny cloud guest made from the distribution's own packages: the image that `wolke demo` and the tests boot.
+
+It does what a cloud image must (DHCP with classless routes and MTU, IPv6 by router advertisement, metadata by HTTP and
+config drive, user-data scripts, keys for ssh, ACPI power-off) and little else, so that it boots in seconds even where
+the processor is emulated. There are two products of one tree: a qcow2 disk, and kernel and ramdisk for direct boot.
+
+Nothing here needs root, and nothing is downloaded but packages that apt verifies. `build` is atomic: it works in a
+folder of its own and renames; builds side by side end with the same bytes, whoever is last.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from wolke.cli.guest_image import contents, debian, disk
+from wolke.cli.guest_image.debian import PackageUnavailable
+from wolke.cli.guest_image.tree import cpio
+
+__all__ = ["GuestImage", "PackageUnavailable", "build", "recipe"]
+
+KERNEL_ARGUMENTS = disk.COMMAND_LINE.partition(" ")[2]
+"""What to append when the kernel and ramdisk are booted directly."""
+
+_DISK, _KERNEL, _RAMDISK, _RECORD = "guest.qcow2", "guest.vmlinux", "guest.ramdisk", "guest.json"
+
+
+@dataclass(frozen=True)
+class GuestImage:
+    """A built guest. Sizes are in bytes; sums are SHA-256, in hexadecimal."""
+
+    disk_qcow2: Path
+    kernel: Path
+    ramdisk: Path
+    size: int
+    sha256: str
+    kernel_sha256: str
+    ramdisk_sha256: str
+    recipe: str
+    packages: dict[str, str]
+
+
+def build(out_dir: Path, *, cache_dir: Path, progress: Callable[[str, float], None] | None = None) -> GuestImage:
+    """Build the guest into `out_dir` unless it is there already; packages are kept in `cache_dir`.
+
+    `progress` hears what is being done and which part of the whole (0 to 1) is behind it. A newer package in the
+    archive is no reason to build again; a change of this recipe is.
+    """
+    tell = progress or (lambda _what, _part: None)
+    digest = recipe()
+    known = _read_record(out_dir, digest)
+    if known is not None:
+        tell("guest image is there", 1.0)
+        return known
+    out_dir.mkdir(parents=True, exist_ok=True)
+    tell("fetching packages", 0.0)
+    packages = debian.fetch(cache_dir)
+    tell("unpacking", 0.3)
+    parts = contents.take_apart(packages)
+    scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=out_dir))
+    try:
+        (scratch / _KERNEL).write_bytes(parts.kernel.elf)
+        (scratch / _RAMDISK).write_bytes(cpio(contents.ram_guest(parts)))
+        tell("writing the disk", 0.6)
+        disk.write(parts, scratch / _DISK, scratch)
+        image = _describe(out_dir, scratch, digest, {package.file.name: package.sha256 for package in packages})
+        _publish(image, scratch, out_dir)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    tell("guest image is built", 1.0)
+    return image
+
+
+def recipe() -> str:
+    """A digest of all that decides what is built, except the versions of the packages."""
+    total = hashlib.sha256()
+    for path, data in sorted(_sources(resources.files(__package__), "")):
+        total.update(f"{path} {len(data)}\n".encode() + data)
+    return total.hexdigest()
+
+
+def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for item in folder.iterdir():
+        if item.is_dir() and item.name != "__pycache__":
+            found += _sources(item, f"{prefix}{item.name}/")
+        elif item.is_file():
+            found.append((prefix + item.name, item.read_bytes()))
+    return found
+
+
+def _describe(out_dir: Path, scratch: Path, digest: str, packages: dict[str, str]) -> GuestImage:
+    sums = {name: _sum(scratch / name) for name in (_DISK, _KERNEL, _RAMDISK)}
+    return GuestImage(
+        disk_qcow2=out_dir / _DISK,
+        kernel=out_dir / _KERNEL,
+        ramdisk=out_dir / _RAMDISK,
+        size=(scratch / _DISK).stat().st_size,
+        sha256=sums[_DISK],
+        kernel_sha256=sums[_KERNEL],
+        ramdisk_sha256=sums[_RAMDISK],
+        recipe=digest,
+        packages=packages,
+    )
+
+
+def _publish(image: GuestImage, scratch: Path, out_dir: Path) -> None:
+    """The record goes last: without it the files are not believed."""
+    (scratch / _RECORD).write_text(json.dumps(asdict(image), default=str, indent=1) + "\n")
+    for name in (_DISK, _KERNEL, _RAMDISK, _RECORD):
+        os.replace(scratch / name, out_dir / name)
+
+
+def _read_record(out_dir: Path, digest: str) -> GuestImage | None:
+    try:
+        record = json.loads((out_dir / _RECORD).read_text())
+        places = {"disk_qcow2": out_dir / _DISK, "kernel": out_dir / _KERNEL, "ramdisk": out_dir / _RAMDISK}
+        image = GuestImage(**{**record, **places})
+        whole = image.recipe == digest and image.disk_qcow2.stat().st_size == image.size
+    except (OSError, ValueError, TypeError):
+        return None
+    return image if whole and image.kernel.exists() and image.ramdisk.exists() else None
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "sha256").hexdigest()

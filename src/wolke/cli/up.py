@@ -1,0 +1,150 @@
+"""``wolke up``: the whole cloud in this process, until a signal.
+
+SIGINT and SIGTERM stop it with its guests, SIGHUP leaves the guests running; a second signal while it stops changes nothing.
+kill -9 needs no farewell: the next start finds everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import ssl
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from wolke.state import StateDirectory, StateError, default_directory
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    state: Path | None = None
+    listen: str = "127.0.0.1:8765"
+    config: Path | None = None
+    database: str | None = None
+    tls: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
+    hypervisor: str | None = None
+    dataplane: str | None = None
+    log_json: bool = False
+    log_level: str = "info"
+
+
+def run(options: UpOptions) -> int:
+    from wolke.core import log
+    from wolke.core.config import ConfigError
+    from wolke.core.drivers import Failure
+
+    try:
+        log.configure(level=options.log_level, as_json=options.log_json)
+    except KeyError:
+        return _refuse(f"--log-level {options.log_level!r} is none of debug, info, warning, error")
+    state = StateDirectory(options.state or default_directory())
+    try:
+        host, port = parse_listen(options.listen)
+        state.make()
+        state.acquire(public_url(options, host, port))
+        return _serve(options, state, host, port)
+    except (StateError, ConfigError, LookupError, ValueError, Failure) as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"cannot listen on {options.listen}: {error.strerror or error}")
+    finally:
+        state.release()
+
+
+def _serve(options: UpOptions, state: StateDirectory, host: str, port: int) -> int:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(options, state, host, port))
+    return 0
+
+
+async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) -> None:
+    from wolke.app import Cloud, Settings
+    from wolke.core.http.server import Server, bind
+
+    stopping: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    _on_signals(stopping)
+    certificate, tls = _tls(options, state, host)
+    url = public_url(options, host, port)
+    sock = bind(host, port)
+    settings = Settings.read(
+        state,
+        path=options.config,
+        environment=os.environ,
+        public_url=url,
+        certificate=certificate,
+        database=options.database,
+        hypervisor=options.hypervisor,
+        dataplane=options.dataplane,
+    )
+    cloud = Cloud(settings, state)
+    server = Server(cloud.serve, [sock], tls=tls)
+    try:
+        await cloud.open()
+        state.write_clouds(url, certificate)
+        await server.start()
+        await cloud.begin()
+        state.say(url, ready=True)
+        print(f"wolke: the cloud is up at {url} (clouds.yaml: {state / 'clouds.yaml'})", file=sys.stderr, flush=True)
+        keep_guests = await stopping
+        print(
+            "wolke: stopping" + (", guests run on" if keep_guests else " with all guests"), file=sys.stderr, flush=True
+        )
+        await cloud.end(keep_guests=keep_guests)
+    finally:
+        await server.stop()
+        await cloud.close()
+        sock.close()
+
+
+def _on_signals(stopping: asyncio.Future[bool]) -> None:
+    def ask(keep_guests: bool) -> None:
+        if not stopping.done():
+            stopping.set_result(keep_guests)
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, ask, False)
+    loop.add_signal_handler(signal.SIGTERM, ask, False)
+    loop.add_signal_handler(signal.SIGHUP, ask, True)
+
+
+def _tls(options: UpOptions, state: StateDirectory, host: str) -> tuple[Path | None, ssl.SSLContext | None]:
+    if not options.tls:
+        return None, None
+    from wolke import tls
+
+    if (options.certificate is None) != (options.key is None):
+        raise StateError("--certificate and --key belong together")
+    if options.certificate is not None and options.key is not None:
+        return None, tls.context(options.certificate, options.key)
+    certificate, key = tls.generate(state / "tls", host)
+    return certificate, tls.context(certificate, key)
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """``127.0.0.1:8765`` or ``[::1]:8765``."""
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"--listen {text!r} is not ADDR:PORT")
+    return host, int(port)
+
+
+def public_url(options: UpOptions, host: str, port: int) -> str:
+    """Where clients find the cloud. Listening everywhere is no address to be found at: then this machine's name stands."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - said by the operator
+        import socket
+
+        host = socket.getfqdn()
+    shown = f"[{host}]" if ":" in host else host
+    return f"{'https' if options.tls else 'http'}://{shown}:{port}"
+
+
+def _refuse(reason: str) -> int:
+    print(f"wolke: {reason}", file=sys.stderr)
+    return 1
