@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import pickle
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -45,6 +48,26 @@ PING = Rule("ingress", "IPv4", "icmp")
 PING6 = Rule("ingress", "IPv6", "ipv6-icmp")
 WEB = Rule("ingress", "IPv4", "tcp", 80, 80)
 MAC_A, MAC_B, MAC_ROUTER, MAC_GATE = (f"fa:16:3e:00:00:{last}" for last in ("0a", "0b", "01", "02"))
+MARKER = b"look for these bytes"
+
+
+VICTIM = """
+import asyncio, pickle, sys
+from wolke.network.drivers.linux import LinuxDataplane
+state_dir, tag, network, outside, router = pickle.load(open(sys.argv[1], "rb"))
+async def main():
+    plane = LinuxDataplane(state_dir, tag=tag)
+    await plane.prepare()
+    print("begin", flush=True)
+    while True:
+        await plane.apply_network(network)
+        await plane.apply_network(outside)
+        await plane.apply_router(router)
+        await plane.remove_router(router.id)
+        await plane.remove_network(outside.id)
+        await plane.remove_network(network.id)
+asyncio.run(main())
+"""
 
 
 def new_id() -> str:
@@ -240,14 +263,23 @@ class TestLinux:
         network = a_network(a_port(MAC_A, "10.0.0.5"), a_port(MAC_B, "10.0.0.6", rules=(*OUT, Rule("ingress", "IPv4"))))
         one, two = await plugged(world, network)
         macs = bytes.fromhex((MAC_B + MAC_A).replace(":", ""))
-        payload = bytes.fromhex("450000200000000040110000 0a000005 0a000006 0043004400140000") + b"\0" * 12
-        with two.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300, 0.3) as sniffer:
-            one.send_frame(macs + b"\x81\0\0\5\x08\0" + payload)  # tagged
-            one.send_frame(macs + b"\x88\xcc" + payload)  # a protocol that nobody filters
-            one.send_frame(macs + b"\x08\0" + payload)  # from a DHCP server's port to a client's
-            with pytest.raises(TimeoutError):
-                while b"\x00\x43\x00\x44" not in sniffer.recv(2000):
+        frames = {
+            "a client's": macs + b"\x08\0" + datagram(68, 1234),
+            "a DHCP server's": macs + b"\x08\0" + datagram(67, 68),
+            "tagged": macs + b"\x81\0\0\5\x08\0" + datagram(68, 1234),
+            "of another protocol": macs + b"\x88\xcc" + datagram(68, 1234),
+        }
+        arrived = set()
+        for name, frame in frames.items():
+            with two.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300, 0.2) as sniffer:
+                one.send_frame(frame)
+                try:
+                    while MARKER not in sniffer.recv(2000):
+                        pass
+                    arrived.add(name)
+                except TimeoutError:
                     pass
+        assert arrived == {"a client's"}
 
     async def test_networks_may_have_the_same_addresses(self, world: Lab) -> None:
         first = a_network(a_port(MAC_A, "10.0.0.5"), a_port(MAC_B, "10.0.0.6", rules=(*OUT, PING)))
@@ -430,6 +462,32 @@ class TestLinux:
             assert guest.pings(OUTSIDE), damage
             world.unplug(f"m{step}")
 
+    async def test_a_killed_process_leaves_nothing_that_the_next_cannot_finish(
+        self, world: Lab, tmp_path: Path
+    ) -> None:
+        network, outside = a_network(a_port(MAC_A, "10.0.0.5")), external_network()
+        router = a_router(network, outside)
+        records = tmp_path / "records"
+        records.write_bytes(pickle.dumps((world.state_dir, world.tag, network, outside, router)))
+        for delay_ms in (15, 40, 65, 90, 115, 140, 165, 190, 215, 250):
+            with world.spaces.inside(world.host.name):
+                child = subprocess.Popen(
+                    [sys.executable, "-c", VICTIM, str(records)], stdout=subprocess.PIPE, start_new_session=True
+                )
+            assert child.stdout
+            with child.stdout:
+                assert child.stdout.readline() == b"begin\n"
+                time.sleep(delay_ms / 1000)
+                os.killpg(child.pid, signal.SIGKILL)  # with whatever tool it is running just now
+                child.wait()
+        await world.plane.apply_network(network)
+        await world.plane.apply_network(outside)
+        await world.plane.apply_router(router)
+        guest = world.plug(MAC_A, await world.plane.attachment(network.id, network.ports[0].id), name="guest")
+        assert guest.dhcp() is not None
+        assert guest.pings(OUTSIDE)
+        assert len(processes(world)) == 1
+
     async def test_nothing_is_left(self, lab: Lab) -> None:
         await lab.plane.prepare()
         before = everything(lab)
@@ -471,8 +529,17 @@ class TestLinux:
         assert one.dhcp().options[12] == b"evil-10-0-0-9-x-y"
 
 
+def datagram(source_port: int, target_port: int) -> bytes:
+    """From 10.0.0.5 to 10.0.0.6, with a valid header."""
+    length = 28 + len(MARKER)
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 1, 0, 64, 17, 0, b"\x0a\0\0\5", b"\x0a\0\0\6")
+    head = head[:10] + struct.pack("!H", lab_module.checksum(head)) + head[12:]
+    return head + struct.pack("!HHHH", source_port, target_port, length - 20, 0) + MARKER
+
+
 def caller(server: socket.socket) -> str:
     """The address that the next waiting connection comes from."""
+    server.settimeout(1)
     connection, peer = server.accept()
     connection.close()
     return str(peer[0])

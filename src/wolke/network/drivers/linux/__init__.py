@@ -72,7 +72,7 @@ class LinuxDataplane:
         self._run_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
 
     async def close(self) -> None:
-        self._threads.shutdown(wait=True)
+        await asyncio.to_thread(self._threads.shutdown)
         self._namespaces.close()
 
     async def teardown(self) -> None:

@@ -8,7 +8,7 @@ Packets to a floating IP are turned to the guest wherever they came from; those 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_interface, ip_network
 
@@ -74,9 +74,8 @@ def floating_addresses(router: Router) -> list[str]:
     return [f"{address}/32" for address in dict.fromkeys(item.floating_ip_address for item in router.floating_ips)]
 
 
-def outside_mapping(router: Router) -> dict[str, str]:
-    """Guest's address -> its floating IP, for those that have a whole one."""
-    return {item.fixed_ip_address: item.floating_ip_address for item in router.floating_ips if _whole(item)}
+def _pairs(mapping: Mapping[str, str]) -> str:
+    return braces(f"{key} : {value}" for key, value in mapping.items())
 
 
 def _whole(item: FloatingIp) -> bool:
@@ -103,9 +102,9 @@ def _inward(floating: Sequence[FloatingIp]) -> str:
                 f"ip daddr {item.floating_ip_address} {item.protocol} dport {item.external_port} "
                 f"dnat ip to {item.fixed_ip_address}:{item.internal_port or item.external_port}"
             )
-    whole = [f"{item.floating_ip_address} : {item.fixed_ip_address}" for item in floating if _whole(item)]
+    whole = {item.floating_ip_address: item.fixed_ip_address for item in floating if _whole(item)}
     if whole:
-        lines.append(f"dnat ip to ip daddr map {braces(whole)}")
+        lines.append(f"dnat ip to ip daddr map {_pairs(whole)}")
     return chain("inward", lines)
 
 
@@ -117,11 +116,11 @@ def _marking(gate: Outside) -> str:
 
 def _outward(gate: Outside, floating: Sequence[FloatingIp], *, snat: bool) -> str:
     lines = [_NAT.format("postrouting", "srcnat")]
-    whole = [f"{item.fixed_ip_address} : {item.floating_ip_address}" for item in floating if _whole(item)]
+    whole = {item.fixed_ip_address: item.floating_ip_address for item in floating if _whole(item)}
     inside = f'oifname != "{gate.link}" meta mark {_HAIRPIN}'
     lines.append(f'oifname != "{gate.link}" meta mark != {_HAIRPIN} accept')
     if whole:
-        lines.append(f"snat ip to ip saddr map {braces(whole)}")
+        lines.append(f"snat ip to ip saddr map {_pairs(whole)}")
     if gate.address:
         lines.append(f"{inside} meta nfproto ipv4 snat ip to {gate.address}")
         if snat:

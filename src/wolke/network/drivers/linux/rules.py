@@ -15,7 +15,7 @@ on the number of ports nor on the number of remotes. A tap that the rules do not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
@@ -81,8 +81,9 @@ def spoof_table(bridge: Bridge, names: Names, ports: Sequence[Port]) -> str:
         entrance.append("meta mark set 0")
     entrance += [f"iifname vmap {braces(sources)}"] if sources else []
     if not bridge.shared:
-        entrance += [f'iifname "{names.taps}*" drop', f'iifname "{names.plugs}*" goto from_router']
-        chains.append(_from_router())
+        entrance.append(f'iifname "{names.taps}*" drop')
+    entrance.append(f'iifname "{names.plugs}*" goto from_router')
+    chains.append(_from_router(mark=not bridge.shared))
     passage = ["type filter hook forward priority -200; policy accept"]
     passage += [f"oifname vmap {braces(targets)}"] if targets else []
     return table("bridge", bridge.table, [*chains, chain("entrance", entrance), chain("passage", passage)])
@@ -93,12 +94,14 @@ def filter_table(bridge: Bridge, ports: Sequence[Port], extra: Sequence[str] = (
     text = _Text()
     number = numbers(ports)
     guarded = [port for port in ports if port.port_security]
-    sources, targets, routed = [], [], []
+    sources: list[str] = []
+    targets: list[str] = []
+    routed: dict[str, str] = {}
     for port in guarded:
         sources.append(f"{number[port.id] << 16:#010x} : jump {_rules_chain(text, port.rules, 'egress')}")
         ingress = _rules_chain(text, port.rules, "ingress")
         targets.append(f"{number[port.id]:#010x} : jump {ingress}")
-        routed += [(address, ingress) for address in port.fixed_ips]
+        routed |= dict.fromkeys(port.fixed_ips, ingress)
     lines = ["meta mark 0 accept", "ct state vmap { established : accept, related : accept, invalid : drop }"]
     lines.append(f"icmpv6 type {_ND} accept")
     lines.append(f"meta mark & 0xffff0000 == {PLUG_MARK << 16:#x} icmpv6 type nd-router-advert accept")
@@ -137,11 +140,11 @@ def tenant_input() -> str:
     )
 
 
-def _arriving(routed: Sequence[tuple[str, str]]) -> str:
+def _arriving(routed: Mapping[str, str]) -> str:
     """Packets that the host itself routes to guests of an external network: no tap is known yet, so by address."""
     lines = ["ct state established,related accept"]
     for family, colon in (("ip", False), ("ip6", True)):
-        items = [f"{address} : jump {chain}" for address, chain in routed if (":" in address) is colon]
+        items = [f"{address} : jump {chain}" for address, chain in routed.items() if (":" in address) is colon]
         lines += [f"{family} daddr vmap {braces(items)}"] if items else []
     return chain("arriving", lines)
 
@@ -174,12 +177,10 @@ def _from_port(port: Port, number: int) -> str:
     return chain(f"from_{number:04x}", [*lines, "drop"])
 
 
-def _from_router() -> str:
+def _from_router(*, mark: bool) -> str:
     """A router carries other networks' packets, whose sources nobody here has checked: no metadata, no DHCP for them."""
-    return chain(
-        "from_router",
-        [f"ip daddr {METADATA_ADDRESS} drop", "udp dport { 67, 547 } drop", f"meta mark set {PLUG_MARK << 16:#x}"],
-    )
+    lines = [f"ip daddr {METADATA_ADDRESS} drop", "udp dport { 67, 547 } drop"]
+    return chain("from_router", [*lines, *([f"meta mark set {PLUG_MARK << 16:#x}"] if mark else [])])
 
 
 def _owned(port: Port) -> dict[str, list[IPv4Network | IPv6Network]]:
