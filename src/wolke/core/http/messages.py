@@ -123,6 +123,11 @@ class Request:
             if chunk:
                 yield chunk
 
+    async def gone(self) -> None:
+        """Returns when the client has left: for answers that go on for ever, which nothing else would end."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
     async def read(self, limit_bytes: int) -> bytes:
         """The whole body. ``BadRequest`` (413's text with Nova's 400 would mislead) beyond the limit."""
         from wolke.core.errors import TooLarge
