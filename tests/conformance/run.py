@@ -1,0 +1,201 @@
+"""``python tests/conformance/run.py smoke`` — tempest's smoke tests against a cloud with real guests and networks.
+
+Tempest is installed into an environment of its own (kept under the user's cache), configured by the template beside this file,
+and run inside a network namespace in which the cloud's floating IPs can be reached. The counts go to
+docs/reference/conformance.md; the exit code is 0 only if nothing failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/reference/conformance.md"
+TEMPEST = "tempest==47.0.0"
+INSIDE = "WOLKE_CONFORMANCE_NAMESPACE"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """``include`` and ``smoke`` choose tests; ``listed`` names a file of test ids instead."""
+
+    include: str
+    smoke: bool = True
+
+
+SUITES = {
+    "smoke": Suite(r"^tempest\.(api\.(identity|image|compute|network)|scenario\.test_(network|server)_basic)"),
+    "identity": Suite(r"^tempest\.api\.identity", smoke=False),
+    "image": Suite(r"^tempest\.api\.image", smoke=False),
+    "compute": Suite(r"^tempest\.api\.compute", smoke=False),
+    "network": Suite(r"^tempest\.api\.network", smoke=False),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("--match", help="only tests that match this expression")
+    parser.add_argument("--write", action="store_true", help="write the counts into the documentation")
+    parser.add_argument("--simulated", action="store_true", help="without real guests (no ssh)")
+    arguments = parser.parse_args()
+    if INSIDE not in os.environ:
+        return subprocess.run(inside_a_namespace(sys.argv), env={**os.environ, INSIDE: "1"}).returncode
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    tempest = environment()
+    with tempfile.TemporaryDirectory(prefix="wolke-tempest-") as folder:
+        results = against_a_cloud(Path(folder), tempest, arguments)
+    report(arguments.suite, results, write=arguments.write)
+    return 1 if any(one["status"] == "fail" for one in results) else 0
+
+
+def inside_a_namespace(argv: list[str]) -> list[str]:
+    """A network of its own: nothing that the cloud makes touches the machine's."""
+    return ["unshare", "--net", sys.executable, *argv]
+
+
+def environment() -> Path:
+    """Where tempest is installed; made once."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke" / TEMPEST.replace("==", "-")
+    if not (cache / "bin/tempest").exists():
+        print(f"installing {TEMPEST} into {cache}", file=sys.stderr)
+        venv.create(cache, with_pip=True, clear=True)
+        subprocess.run([cache / "bin/pip", "install", "-q", TEMPEST], check=True)
+    return cache / "bin"
+
+
+def against_a_cloud(folder: Path, tempest: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    sys.path.insert(0, str(ROOT))
+    from tests.bench.processes import Cloud
+
+    drivers = ("--hypervisor", "simulated", "--dataplane", "simulated") if arguments.simulated else ()
+    with Cloud(folder / "state", *(drivers or ("--hypervisor", "qemu"))) as cloud:
+        workspace = folder / "workspace"
+        subprocess.run([tempest / "tempest", "init", workspace], check=True, stdout=subprocess.DEVNULL)
+        values = prepare(cloud, workspace, simulated=arguments.simulated)
+        text = (Path(__file__).parent / "tempest.conf.template").read_text()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", value)
+        (workspace / "etc/tempest.conf").write_text(text)
+        results = run_tempest(tempest, workspace, SUITES[arguments.suite], arguments.match)
+        if any(one["status"] == "fail" for one in results):
+            keep = Path(tempfile.gettempdir()) / "wolke-conformance.log"
+            keep.write_bytes(Path(cloud.log.name).read_bytes()[-2_000_000:])
+    return results
+
+
+def prepare(cloud: Any, workspace: Path, *, simulated: bool) -> dict[str, str]:
+    """Two images, two flavors and the names of what the cloud already has."""
+    images = [upload(cloud, f"guest-{number}", simulated) for number in (1, 2)]
+    flavors = []
+    for number in (1, 2):
+        wish = {"name": f"conformance-{number}", "ram": 96 * number, "vcpus": 1, "disk": 1}
+        flavors.append(cloud.call("POST", "/compute/v2.1/flavors", {"flavor": wish})["flavor"]["id"])
+    public = cloud.call("GET", "/network/v2.0/networks?router:external=true")["networks"][0]["id"]
+    extensions = [one["alias"] for one in cloud.call("GET", "/network/v2.0/extensions")["extensions"]]
+    return {
+        "WORKSPACE": str(workspace),
+        "ADMIN_PASSWORD": cloud.secrets()["admin_password"],
+        "URL": cloud.url,
+        "IMAGE": images[0],
+        "IMAGE_ALT": images[1],
+        "FLAVOR": flavors[0],
+        "FLAVOR_ALT": flavors[1],
+        "PUBLIC_NETWORK": public,
+        "EXTENSIONS": ",".join(extensions),
+        "VALIDATION": "false" if simulated else "true",
+    }
+
+
+def upload(cloud: Any, name: str, simulated: bool) -> str:
+    import urllib.request
+
+    wish = {"name": name, "disk_format": "qcow2", "container_format": "bare", "visibility": "public"}
+    if simulated:
+        wish["disk_format"], content = "raw", bytes(65536)
+    else:
+        from wolke.cli.guest_image import build
+
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke"
+        content = build(cache / "guest-image", cache_dir=cache / "packages").disk_qcow2.read_bytes()
+    image = cloud.call("POST", "/image/v2/images", wish)
+    headers = {"x-auth-token": cloud.token, "content-type": "application/octet-stream"}
+    url = f"{cloud.url}/image/v2/images/{image['id']}/file"
+    urllib.request.urlopen(urllib.request.Request(url, content, headers, method="PUT"), timeout=60).close()
+    return str(image["id"])
+
+
+def run_tempest(tempest: Path, workspace: Path, suite: Suite, match: str | None) -> list[dict[str, Any]]:
+    command = [str(tempest / "stestr"), "run", "--subunit", "--concurrency", "2"]
+    expression = suite.include if match is None else match
+    if suite.smoke and match is None:
+        expression = rf"(?=.*\bsmoke\b)({suite.include})"
+    command.append(expression)
+    environment = {
+        **os.environ,
+        "PATH": f"{tempest}:{os.environ['PATH']}",
+        "TEMPEST_CONFIG_DIR": str(workspace / "etc"),
+    }
+    ran = subprocess.run(command, cwd=workspace, env=environment, stdout=subprocess.PIPE)
+    counted = subprocess.run(
+        [tempest / "python", Path(__file__).parent / "counted.py"], input=ran.stdout, stdout=subprocess.PIPE, check=True
+    )
+    return [json.loads(line) for line in counted.stdout.splitlines()]
+
+
+def service_of(test_id: str) -> str:
+    parts = test_id.split(".")
+    if parts[1] == "api":
+        return parts[2]
+    return "scenario"
+
+
+def report(suite: str, results: list[dict[str, Any]], *, write: bool) -> None:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in results:
+        name = one["id"] if not one["id"].startswith("setUpClass") else one["id"].partition("(")[2]
+        counts[service_of(name)][one["status"]] += 1
+    lines = ["| service | passed | failed | skipped |", "|---|---|---|---|"]
+    lines += [f"| {s} | {c['success']} | {c['fail']} | {c['skip']} |" for s, c in sorted(counts.items())]
+    total = sum(counts.values(), Counter())
+    lines.append(f"| **all** | **{total['success']}** | **{total['fail']}** | **{total['skip']}** |")
+    remarks = [
+        f"- `{one['id'].partition('[')[0]}` {one['status']}: {reason(one)}"
+        for one in results
+        if one["status"] != "success"
+    ]
+    print("\n".join([*lines, "", *remarks]))
+    if write:
+        section = "\n".join([f"## tempest {TEMPEST.partition('==')[2]}, {suite}", "", *lines, "", *remarks, ""])
+        write_section(suite, section)
+
+
+def reason(one: dict[str, Any]) -> str:
+    text = one.get("reason") or one.get("traceback") or ""
+    lines = [line for line in text.strip().splitlines() if line.strip()]
+    return lines[-1].strip()[:240] if lines else "no reason given"
+
+
+def write_section(suite: str, section: str) -> None:
+    """Replace this suite's section, leave the others."""
+    head = "# Conformance\n\nOther people's test suites against Wolke, as `just conformance SUITE` ran them last.\n"
+    begin, end = f"<!-- {suite} -->\n", f"<!-- end {suite} -->\n"
+    text = PAGE.read_text() if PAGE.exists() else head
+    if begin in text:
+        before, _, rest = text.partition(begin)
+        text = before + rest.partition(end)[2].lstrip("\n")
+    PAGE.write_text(text.rstrip("\n") + f"\n\n{begin}\n{section}\n{end}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
