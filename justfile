@@ -29,8 +29,8 @@ bench *ARGS:
     .venv/bin/python -m tests.bench {{ARGS}}
 
 # other people's test suites against a running cloud of our own: `just conformance smoke`
-conformance SUITE="smoke":
-    .venv/bin/python tests/conformance/run.py {{SUITE}}
+conformance SUITE="smoke" *ARGS:
+    .venv/bin/python tests/conformance/run.py {{SUITE}} --write {{ARGS}}
 
 # lock the dependencies again (hashes, no addresses)
 lock:
