@@ -92,7 +92,8 @@ _STATUS_OF_TASK = {
 
 #: Tasks that Nova has no word for, or another one.
 _TASK_STATES = {
-    "interface_attaching": None, "interface_detaching": None, "releasing": "deleting", "clearing": None, "abandoning": None,
+    "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
+    "clearing": None, "abandoning": None,
 }  # fmt: skip
 
 

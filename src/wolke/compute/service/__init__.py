@@ -1,0 +1,68 @@
+"""Compute's verbs, by noun: ``compute.servers.show(ctx, server_id)``, ``compute.flavors.create(ctx, …)``.
+
+A verb's first argument is the context of whoever asks. What takes time is only written down here; loops and agents do it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wolke.compute.config import ComputeConfig
+from wolke.compute.service.aggregates import Aggregates
+from wolke.compute.service.flavors import Flavors
+from wolke.compute.service.hosts import Hosts
+from wolke.compute.service.instance_actions import InstanceActions
+from wolke.compute.service.interfaces import Interfaces
+from wolke.compute.service.keypairs import KeyPairs
+from wolke.compute.service.needs import Consoles, Images, Needs, Network
+from wolke.compute.service.quotas import Quotas
+from wolke.compute.service.server_actions import ServerActions
+from wolke.compute.service.server_create import Making
+from wolke.compute.service.server_groups import ServerGroups
+from wolke.compute.service.servers import Servers
+from wolke.compute.service.usage import Usage
+from wolke.core.clock import Clock
+from wolke.core.db import Database
+
+
+class Compute:
+    """``consoles`` is set by whoever composes the cloud, when there is something that can open one."""
+
+    def __init__(
+        self,
+        db: Database,
+        config: ComputeConfig,
+        clock: Clock,
+        *,
+        identity: Any = None,
+        images: Images | None = None,
+        network: Network | None = None,
+        placement: Any = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock
+        needs = self._needs = Needs(db, config, clock, identity, images, network, placement)
+        self.quotas = Quotas(needs)
+        self.flavors = Flavors(needs)
+        self.keypairs = KeyPairs(needs, self.quotas)
+        self.hosts = Hosts(needs)
+        self.aggregates = Aggregates(needs)
+        self.server_groups = ServerGroups(needs, self.quotas)
+        self.making = Making(needs, self.flavors, self.keypairs, self.quotas, self.hosts)
+        self.servers = Servers(needs, self.quotas)
+        self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
+        self.interfaces = Interfaces(needs, self.servers, self.server_actions)
+        self.instance_actions = InstanceActions(needs)
+        self.usage = Usage(needs)
+
+    @property
+    def consoles(self) -> Consoles | None:
+        return self._needs.consoles
+
+    @consoles.setter
+    def consoles(self, consoles: Consoles | None) -> None:
+        self._needs.consoles = consoles
+
+    async def seed(self) -> None:
+        """What a new cloud begins with. Does nothing the second time."""
+        await self.flavors.seed()

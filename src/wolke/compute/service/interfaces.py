@@ -1,0 +1,68 @@
+"""A server's network cards: ports attached and detached while it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wolke.compute import errors
+from wolke.compute.service.needs import Needs, ServerPort
+from wolke.compute.service.server_actions import ServerActions
+from wolke.compute.service.servers import Servers
+from wolke.core.context import Context
+from wolke.core.errors import BadRequest, CloudError, NotFound
+
+
+class Interfaces:
+    def __init__(self, needs: Needs, servers: Servers, actions: ServerActions) -> None:
+        self._needs = needs
+        self._servers = servers
+        self._actions = actions
+
+    async def index(self, ctx: Context, server_id: str) -> list[ServerPort]:
+        server = await self._servers.show(ctx, server_id)
+        return list((await self._servers.ports([server.id])).get(server.id, ()))
+
+    async def show(self, ctx: Context, server_id: str, port_id: str) -> ServerPort:
+        for port in await self.index(ctx, server_id):
+            if port.id == port_id:
+                return port
+        raise NotFound(f"Instance {server_id} does not have a port with id {port_id}")
+
+    async def attach(self, ctx: Context, server_id: str, wanted: Mapping[str, Any]) -> ServerPort:
+        """``wanted``: {network_id, port_id, fixed_ip, tag}, all optional. The port is made first, so that it can be shown."""
+        server = await self._servers.show(ctx, server_id)
+        self._actions.allowed(ctx, server, "attach_interface", "attach_interface")
+        await self._actions.require(server, "nic_hotplug", "attaching interfaces")
+        network = self._needs.network
+        if network is None:
+            raise errors.NotOffered("attaching interfaces")
+        try:
+            await network.validate_request(ctx, [wanted] if wanted else "auto")
+        except NotFound as error:
+            raise BadRequest(error.message) from None
+        made = await network.create_server_ports(
+            server.id,
+            project_id=server.project_id,
+            requested=[wanted] if wanted else "auto",
+            security_groups=[],
+            hostname=server.hostname,
+            host=server.host or "",
+        )
+        port = made[-1]
+        try:
+            await self._actions.begin(
+                ctx, server_id, "attach_interface", "attach_interface", arguments={"port_id": port.id}
+            )
+        except CloudError:
+            await network.release_server_port(server.id, port.id)
+            raise
+        return await self.show(ctx, server_id, port.id)
+
+    async def detach(self, ctx: Context, server_id: str, port_id: str) -> None:
+        port = await self.show(ctx, server_id, port_id)
+        server = await self._servers.show(ctx, server_id)
+        await self._actions.require(server, "nic_hotplug", "detaching interfaces")
+        await self._actions.begin(
+            ctx, server_id, "detach_interface", "detach_interface", arguments={"port_id": port.id}
+        )

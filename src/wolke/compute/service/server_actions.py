@@ -1,0 +1,228 @@
+"""What can be done to a server. A verb records the wish and the action's row in one transaction; loops and agents fulfil it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from wolke.compute import errors
+from wolke.compute.model import Server
+from wolke.compute.service.instance_actions import action_of
+from wolke.compute.service.needs import Needs
+from wolke.compute.service.quotas import Quotas
+from wolke.compute.service.server_create import Making, check_metadata, check_user_data, image_copy, key_copy
+from wolke.compute.service.servers import Servers
+from wolke.compute.states import SERVER, VM_STATES, loop_of, task_state_of
+from wolke.compute.store import HOSTS, SERVER_ACTIONS, SERVERS
+from wolke.core.context import Context
+from wolke.core.db import Transaction
+from wolke.core.errors import CloudError, Conflict, NotFound
+from wolke.core.states import Refusal
+from wolke.image.service import ImageWish
+
+#: Image properties that belong to one image and not to what is made of it.
+_NOT_INHERITED = frozenset({"os_hash_algo", "os_hash_value", "stores", "locations", "img_signature"})
+
+
+class ServerActions:
+    def __init__(self, needs: Needs, servers: Servers, making: Making, quotas: Quotas) -> None:
+        self._needs = needs
+        self._db = needs.db
+        self._servers = servers
+        self._making = making
+        self._quotas = quotas
+
+    async def begin(
+        self,
+        ctx: Context,
+        server_id: str,
+        verb: str,
+        action: str,
+        *,
+        arguments: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Server:
+        """Record the wish ``verb``; ``action`` is its name in refusals and in the list of actions."""
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            return await self._begin_in(tx, ctx, server, verb, action, arguments or {}, changes or {})
+
+    async def _begin_in(
+        self,
+        tx: Transaction,
+        ctx: Context,
+        server: Server,
+        verb: str,
+        action: str,
+        arguments: Mapping[str, Any],
+        changes: Mapping[str, Any],
+    ) -> Server:
+        written = {**changes, **self.allowed(ctx, server, verb, action), "arguments": dict(arguments)}
+        written["deadline_at"] = self._needs.clock.after(SERVER.rows[verb].deadline_s)
+        written["updated_at"] = now = self._needs.clock.now()
+        if not await tx.update(SERVERS, written, id=server.id, generation=server.generation):
+            raise Conflict(f"Instance {server.id} was changed at the same time. Please try again.")
+        begun = msgspec.structs.replace(server, **written)
+        await tx.insert(SERVER_ACTIONS, action_of(ctx, begun, action, now))
+        tx.wake(loop_of(begun.task, begun.host))
+        return begun
+
+    @staticmethod
+    def allowed(ctx: Context, server: Server, verb: str, action: str) -> dict[str, Any]:
+        """The changes that begin ``verb``; ``Conflict`` in Nova's words if it cannot begin now."""
+        if server.locked and not ctx.is_admin:
+            raise errors.ServerLocked(server.id)
+        try:
+            return SERVER.begin(verb, server)
+        except Refusal as refusal:
+            if refusal.busy is not None:
+                raise errors.WrongState(
+                    action, server.id, "task_state", task_state_of(refusal.busy) or refusal.busy
+                ) from None
+            raise errors.WrongState(action, server.id, "vm_state", VM_STATES[refusal.status]) from None
+
+    async def require(self, server: Server, capability: str, what: str) -> None:
+        """501 if the driver of the server's host says that it cannot."""
+        host = await self._db.get(HOSTS, name=server.host) if server.host else None
+        if host is not None and host.capabilities.get(capability) is False:
+            raise errors.NotOffered(f"{what} on the host of instance {server.id} ({host.driver})")
+
+    async def pause(self, ctx: Context, server_id: str) -> Server:
+        await self.require(await self._servers.show(ctx, server_id), "pause", "pausing")
+        return await self.begin(ctx, server_id, "pause", "pause")
+
+    async def suspend(self, ctx: Context, server_id: str) -> Server:
+        await self.require(await self._servers.show(ctx, server_id), "suspend", "suspending")
+        return await self.begin(ctx, server_id, "suspend", "suspend")
+
+    async def delete(self, ctx: Context, server_id: str) -> None:
+        """Takes precedence over whatever is under way; once more does no harm."""
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            if server.verb == "delete" and not (server.locked and not ctx.is_admin):
+                return
+            await self._begin_in(tx, ctx, server, "delete", "delete", {}, {})
+
+    async def rebuild(
+        self, ctx: Context, server_id: str, image_id: str, changes: Mapping[str, Any], *, key_name: Any = msgspec.UNSET
+    ) -> Server:
+        """``changes`` are columns. A new ``key_name`` (or None, for no key) is looked up among the caller's."""
+        server = await self._servers.show(ctx, server_id)
+        image = await self._making.image(ctx, image_id, server.flavor)
+        check_user_data(changes.get("user_data"))
+        written = {**changes, "image_id": image.id, "image": image_copy(image)}
+        if "metadata" in changes:
+            check_metadata(changes["metadata"], await self._quotas.limits(server.project_id))
+        if key_name is not msgspec.UNSET:
+            key = await self._making.key(ctx, key_name)
+            written |= {"key_name": key_name, "key": key_copy(key)}
+        arguments = {"was_off": server.status == "SHUTOFF"}
+        return await self.begin(ctx, server_id, "rebuild", "rebuild", arguments=arguments, changes=written)
+
+    async def create_image(self, ctx: Context, server_id: str, name: str, metadata: Mapping[str, str]) -> str:
+        """The id of a queued image that the server's host will fill."""
+        server = await self._servers.show(ctx, server_id)
+        self.allowed(ctx, server, "create_image", "createImage")
+        await self.require(server, "snapshot", "images of servers")
+        images = self._needs.images
+        if images is None:
+            raise errors.NotOffered("images of servers")
+        image = await images.create(ctx, _snapshot_wish(server, name, metadata))
+        try:
+            await self.begin(ctx, server_id, "create_image", "createImage", arguments={"image_id": image.id})
+        except CloudError:
+            await images.delete(ctx, image)
+            raise
+        return str(image.id)
+
+    async def reset_state(self, ctx: Context, server_id: str, status: str) -> None:
+        """By an admin's word: whatever was under way is forgotten."""
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            changes: dict[str, Any] = {
+                "status": status,
+                "verb": None,
+                "task": None,
+                "deadline_at": None,
+                "arguments": {},
+            }
+            changes["generation"] = server.generation + 1
+            await self._servers.write(tx, server, changes)
+            await tx.insert(SERVER_ACTIONS, action_of(ctx, server, "resetState", self._needs.clock.now()))
+
+    async def lock(self, ctx: Context, server_id: str, reason: str | None) -> None:
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            by = "owner" if ctx.project_id == server.project_id and not ctx.is_admin else "admin"
+            await self._servers.write(tx, server, {"locked": True, "locked_reason": reason, "locked_by": by})
+            await tx.insert(SERVER_ACTIONS, action_of(ctx, server, "lock", self._needs.clock.now()))
+
+    async def unlock(self, ctx: Context, server_id: str) -> None:
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            await self._servers.write(tx, server, {"locked": False, "locked_reason": None, "locked_by": None})
+            await tx.insert(SERVER_ACTIONS, action_of(ctx, server, "unlock", self._needs.clock.now()))
+
+    # -- consoles
+
+    async def console_output(self, ctx: Context, server_id: str, length: int | None) -> str:
+        server = await self._servers.show(ctx, server_id)
+        if self._needs.consoles is None:
+            raise errors.ConsoleUnavailable(server_id)
+        if server.host is None or server.status not in ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR"):
+            raise Conflict(f"Instance {server_id} is not ready")
+        await self.require(server, "console_output", "console output")
+        return await self._needs.consoles.console_output(server, length)
+
+    async def console(self, ctx: Context, server_id: str, kind: str) -> str:
+        """A URL for ``novnc`` or ``serial``."""
+        server = await self._servers.show(ctx, server_id)
+        if self._needs.consoles is None:
+            raise errors.ConsoleUnavailable(server_id)
+        if server.host is None or server.status not in ("ACTIVE", "PAUSED", "SHUTOFF", "ERROR", "SUSPENDED"):
+            raise Conflict(f"Instance {server_id} is not ready")
+        await self.require(server, "vnc" if kind == "novnc" else "serial", f"consoles of type {kind}")
+        return await self._needs.consoles.create_console(ctx, server, kind)
+
+    # -- security groups of all of a server's ports
+
+    async def security_groups(self, ctx: Context, server_id: str) -> list[dict[str, Any]]:
+        server = await self._servers.show(ctx, server_id)
+        network = self._needs.network
+        if network is None:
+            return []
+        return await network.server_security_groups(ctx, server.id)
+
+    async def change_security_group(self, ctx: Context, server_id: str, group: str, *, add: bool) -> None:
+        server = await self._servers.show(ctx, server_id)
+        network = self._needs.network
+        if network is None:
+            raise NotFound(f"Security group {group} not found for project {ctx.project_id}.")
+        await network.change_server_security_group(ctx, server.id, group, add=add)
+
+
+def _snapshot_wish(server: Server, name: str, metadata: Mapping[str, str]) -> ImageWish:
+    inherited = {k: v for k, v in server.image.get("properties", {}).items() if k not in _NOT_INHERITED}
+    properties = {
+        **inherited,
+        "image_type": "snapshot",
+        "instance_uuid": server.id,
+        "user_id": server.user_id,
+        "base_image_ref": server.image_id or "",
+        "image_location": "snapshot",
+        "image_state": "available",
+        "owner_id": server.project_id,
+        **metadata,
+    }
+    return ImageWish(
+        name=name,
+        owner=server.project_id,
+        visibility="private",
+        disk_format=server.image.get("disk_format") or "qcow2",
+        container_format="bare",
+        min_disk=server.flavor.disk_gib or int(server.image.get("min_disk") or 0),
+        min_ram=int(server.image.get("min_ram") or 0),
+        properties=properties,
+    )

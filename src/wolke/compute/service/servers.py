@@ -1,0 +1,157 @@
+"""Servers: finding, listing and changing what is written of them. What takes time is in ``server_actions``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from wolke.compute import errors
+from wolke.compute.model import Server
+from wolke.compute.service.needs import Needs, ServerPort
+from wolke.compute.service.quotas import Quotas
+from wolke.compute.service.server_create import check_metadata
+from wolke.compute.service.server_filters import Filter
+from wolke.compute.store import SERVERS
+from wolke.core.context import Context
+from wolke.core.db import Transaction
+from wolke.core.errors import BadRequest, NotFound
+from wolke.core.paging import Page, find_page
+
+MOST_TAGS = 50
+_CHUNK = 1000
+_TRIES = 5
+
+
+class Servers:
+    def __init__(self, needs: Needs, quotas: Quotas) -> None:
+        self._needs = needs
+        self._db = needs.db
+        self._quotas = quotas
+
+    async def show(self, ctx: Context, server_id: str) -> Server:
+        server = await self._db.get(SERVERS, id=server_id)
+        return _mine(ctx, server, server_id)
+
+    async def index(self, ctx: Context, page: Page, chosen: Filter) -> list[Server]:
+        if chosen.nothing or page.limit == 0:
+            return []
+        marker = None
+        if page.marker is not None:
+            marker = await self._db.get(SERVERS, id=page.marker)
+            if marker is None or not (ctx.is_admin or marker.project_id == ctx.project_id):
+                raise errors.MarkerNotFound(page.marker)
+        if chosen.exact:
+            return await find_page(self._db, SERVERS, page, where=chosen.where, marker=marker)
+        return await self._sift(page, chosen, marker)
+
+    async def _sift(self, page: Page, chosen: Filter, marker: Server | None) -> list[Server]:
+        """A page of those that pass tests which the database does not know: chunk by chunk, until it is full."""
+        found: list[Server] = []
+        most = page.limit or self._needs.config.max_servers_per_page
+        while len(found) < most:
+            chunk = await find_page(self._db, SERVERS, Page(page.order, _CHUNK), where=chosen.where, marker=marker)
+            passed = [server for server in chunk if all(test(server) for test in chosen.tests)]
+            if chosen.addresses:
+                passed = await self._with_addresses(passed, chosen)
+            found += passed
+            if len(chunk) < _CHUNK:
+                break
+            marker = chunk[-1]
+        return found[:most]
+
+    async def _with_addresses(self, servers: list[Server], chosen: Filter) -> list[Server]:
+        ports = await self.ports([server.id for server in servers])
+
+        def passes(server: Server) -> bool:
+            addresses = [fixed for port in ports.get(server.id, ()) for fixed in port.fixed_ips]
+            return all(
+                any(fixed[1] == version and matches(fixed[0]) for fixed in addresses)
+                for version, matches in chosen.addresses
+            )
+
+        return [server for server in servers if passes(server)]
+
+    async def ports(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[ServerPort]]:
+        if self._needs.network is None or not server_ids:
+            return {}
+        return await self._needs.network.server_ports(server_ids)
+
+    async def change(self, ctx: Context, server_id: str, changes: Mapping[str, Any]) -> Server:
+        """Write fields that nothing has to be done for."""
+        async with self._db.transaction() as tx:
+            server = await self.held(tx, ctx, server_id)
+            return await self.write(tx, server, changes)
+
+    async def held(self, tx: Transaction, ctx: Context, server_id: str) -> Server:
+        """The server, and nobody else in a transaction like this until ``tx`` ends."""
+        await tx.lock(f"compute:server:{server_id}")
+        return _mine(ctx, await tx.get(SERVERS, id=server_id), server_id)
+
+    async def write(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> Server:
+        """Columns that no loop writes, so the generation need not move."""
+        changes = {**changes, "updated_at": self._needs.clock.now()}
+        await tx.update(SERVERS, changes, id=server.id)
+        return msgspec.structs.replace(server, **changes)
+
+    # -- metadata
+
+    async def set_metadata(self, ctx: Context, server_id: str, items: Mapping[str, str], *, replace: bool) -> Server:
+        async with self._db.transaction() as tx:
+            server = await self.held(tx, ctx, server_id)
+            metadata = dict(items) if replace else {**server.metadata, **items}
+            check_metadata(metadata, await self._quotas.limits(server.project_id, reader=tx))
+            return await self.write(tx, server, {"metadata": metadata})
+
+    async def metadata_item(self, ctx: Context, server_id: str, key: str) -> str:
+        server = await self.show(ctx, server_id)
+        if key not in server.metadata:
+            raise NotFound("Metadata item was not found")
+        return server.metadata[key]
+
+    async def delete_metadata_item(self, ctx: Context, server_id: str, key: str) -> None:
+        async with self._db.transaction() as tx:
+            server = await self.held(tx, ctx, server_id)
+            if key not in server.metadata:
+                raise NotFound("Metadata item was not found")
+            left = {name: value for name, value in server.metadata.items() if name != key}
+            await self.write(tx, server, {"metadata": left})
+
+    # -- tags
+
+    async def set_tags(self, ctx: Context, server_id: str, tags: Sequence[str]) -> Server:
+        async with self._db.transaction() as tx:
+            server = await self.held(tx, ctx, server_id)
+            return await self.write(tx, server, {"tags": _tags(tags)})
+
+    async def add_tag(self, ctx: Context, server_id: str, tag: str) -> bool:
+        """Whether it was not there yet."""
+        async with self._db.transaction() as tx:
+            server = await self.held(tx, ctx, server_id)
+            if tag in server.tags:
+                return False
+            await self.write(tx, server, {"tags": _tags([*server.tags, tag])})
+        return True
+
+    async def delete_tag(self, ctx: Context, server_id: str, tag: str) -> None:
+        async with self._db.transaction() as tx:
+            server = await self.held(tx, ctx, server_id)
+            if tag not in server.tags:
+                raise NotFound(f"Server {server_id} has no tag '{tag}'")
+            await self.write(tx, server, {"tags": [one for one in server.tags if one != tag]})
+
+
+def _mine(ctx: Context, server: Server | None, server_id: str) -> Server:
+    if server is None or server.deleted_at is not None:
+        raise errors.ServerNotFound(server_id)
+    if server.project_id != ctx.project_id and not ctx.is_admin:
+        raise errors.ServerNotFound(server_id)
+    return server
+
+
+def _tags(tags: Sequence[str]) -> list[str]:
+    unique = sorted(set(tags))
+    if len(unique) > MOST_TAGS:
+        raise BadRequest(f"The number of tags exceeded the per-server limit {MOST_TAGS}")
+    return unique
