@@ -126,7 +126,7 @@ class Place:
             raise
         return made
 
-    def reaches(self, address: str, port: int, timeout_s: float = 0.4) -> bool:
+    def reaches(self, address: str, port: int, timeout_s: float = 0.6) -> bool:
         try:
             self.connect(address, port, timeout_s).close()
         except TimeoutError:
@@ -137,7 +137,7 @@ class Place:
             return False
         return True
 
-    def pings(self, address: str, timeout_s: float = 0.4, source: str = "") -> bool:
+    def pings(self, address: str, timeout_s: float = 0.6, source: str = "") -> bool:
         six = ":" in address
         family, protocol = (socket.AF_INET6, 58) if six else (socket.AF_INET, 1)
         nonce = secrets.token_bytes(8)

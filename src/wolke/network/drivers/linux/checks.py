@@ -35,6 +35,8 @@ def network(record: Network) -> None:
         _subnet(item)
     for port in record.ports:
         _port(port)
+    for rule in {rule for port in record.ports for rule in port.rules}:  # most ports share theirs
+        _rule(rule)
     for host in record.dhcp_hosts:
         _mac(host.mac_address)
         _addresses(host.ip_addresses)
@@ -108,8 +110,6 @@ def _port(port: Port) -> None:
     for pair in port.address_pairs:
         _mac(pair.mac_address)
         _cidr(pair.ip_address)
-    for rule in port.rules:
-        _rule(rule)
 
 
 def _rule(rule: Rule) -> None:

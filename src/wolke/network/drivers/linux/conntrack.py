@@ -15,7 +15,8 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from wolke.network.drivers.base import Port, Router, Rule
@@ -100,14 +101,14 @@ def _translates(flow: Flow, router: Router) -> bool:
 def _owns(port: Port, address: Address) -> bool:
     if str(address) in port.fixed_ips:
         return True
-    return any(address in ip_network(pair.ip_address, strict=False) for pair in port.address_pairs)
+    return any(_among(address, (pair.ip_address,)) for pair in port.address_pairs)
 
 
 def _matches(rule: Rule, flow: Tuple, remote: Address) -> bool:
     version = 4 if rule.ethertype == "IPv4" else 6
     if remote.version != version:
         return False
-    if rule.remotes is not None and not any(remote in ip_network(cidr, strict=False) for cidr in rule.remotes):
+    if rule.remotes is not None and not _among(remote, rule.remotes):
         return False
     if rule.protocol is None:
         return True
@@ -122,6 +123,19 @@ def _matches(rule: Rule, flow: Tuple, remote: Address) -> bool:
     low = 0 if rule.port_min is None else rule.port_min
     high = 65535 if rule.port_max is None else rule.port_max
     return low <= flow.target_port <= high
+
+
+def _among(address: Address, cidrs: tuple[str, ...]) -> bool:
+    single, wide = _prepared(cidrs)
+    return address in single or any(address in network for network in wide)
+
+
+@lru_cache(maxsize=1024)
+def _prepared(cidrs: tuple[str, ...]) -> tuple[frozenset[Address], tuple[IPv4Network | IPv6Network, ...]]:
+    """A group of a thousand members is a thousand single addresses: looked up, not searched."""
+    networks = [ip_network(cidr, strict=False) for cidr in cidrs]
+    single = frozenset(network.network_address for network in networks if network.num_addresses == 1)
+    return single, tuple(network for network in networks if network.num_addresses > 1)
 
 
 def _forget(doomed: Callable[[Flow], bool]) -> int:

@@ -68,7 +68,7 @@ def spoof_table(bridge: Bridge, names: Names, ports: Sequence[Port]) -> str:
     sources = [f'"{names.tap(port.id)}" : goto from_{number[port.id]:04x}' for port in guarded]
     sources += [f'"{names.tap(port.id)}" : accept' for port in ports if not port.port_security]
     targets = [f'"{names.tap(port.id)}" : goto to_{number[port.id]:04x}' for port in guarded]
-    chains = [_from_port(port, number[port.id]) for port in guarded]
+    chains = [_from_port(_identity(port), number[port.id]) for port in guarded]
     chains += [
         chain(
             f"to_{number[port.id]:04x}",
@@ -149,10 +149,11 @@ def _arriving(routed: Mapping[str, str]) -> str:
     return chain("arriving", lines)
 
 
-def _from_port(port: Port, number: int) -> str:
+@lru_cache(maxsize=8192)
+def _from_port(identity: tuple[tuple[str, str], ...], number: int) -> str:
     """Anti-spoofing: whose address may a packet from this tap carry, and what only servers and routers say."""
     lines = ["ether type != { ip, arp, ip6 } drop"]
-    owned = _owned(port)
+    owned = _owned(identity)
     lines.append(f"ether saddr != {braces(owned)} drop")
     lines.append(f"meta mark set {number << 16:#010x}")
     lines.append("ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept")
@@ -183,22 +184,28 @@ def _from_router(*, mark: bool) -> str:
     return chain("from_router", [*lines, *([f"meta mark set {PLUG_MARK << 16:#x}"] if mark else [])])
 
 
-def _owned(port: Port) -> dict[str, list[IPv4Network | IPv6Network]]:
-    """Hardware address -> the addresses that it may be seen with, its own link-local one included."""
-    owned: dict[str, list[IPv4Network | IPv6Network]] = {}
-    pairs = [(port.mac_address, address) for address in port.fixed_ips]
-    pairs += [(pair.mac_address, pair.ip_address) for pair in port.address_pairs]
-    for mac in dict.fromkeys([port.mac_address.lower(), *(mac.lower() for mac, _ in pairs)]):
-        networks = {ip_network(address, strict=False) for other, address in pairs if other.lower() == mac}
-        networks.add(ip_network(link_local(mac)))
-        owned[mac] = _collapsed(networks)
-    return owned
+def _identity(port: Port) -> tuple[tuple[str, str], ...]:
+    """The pairs of hardware address and address (or CIDR) that a port may be seen with, its link-local one included."""
+    pairs = [(port.mac_address.lower(), address) for address in port.fixed_ips]
+    pairs += [(pair.mac_address.lower(), pair.ip_address) for pair in port.address_pairs]
+    macs = dict.fromkeys([port.mac_address.lower(), *(mac for mac, _ in pairs)])
+    return (*pairs, *((mac, link_local(mac)) for mac in macs))
+
+
+def _owned(identity: tuple[tuple[str, str], ...]) -> dict[str, list[IPv4Network | IPv6Network]]:
+    owned: dict[str, set[IPv4Network | IPv6Network]] = {}
+    for mac, address in identity:
+        owned.setdefault(mac, set()).add(ip_network(address, strict=False))
+    return {mac: _collapsed(networks) for mac, networks in owned.items()}
 
 
 def _rules_chain(text: _Text, rules: Sequence[Rule], direction: str) -> str:
     mine = tuple(rule for rule in dict.fromkeys(rules) if rule.direction == direction)
-    prefix = "in_" if direction == "ingress" else "out_"
-    return text.chains.setdefault((direction, mine), prefix + _digest(repr(mine)))
+    name = text.chains.get((direction, mine))
+    if name is None:
+        name = ("in_" if direction == "ingress" else "out_") + _digest(repr(mine))
+        text.chains[direction, mine] = name
+    return name
 
 
 def _rules(text: _Text, rules: Sequence[Rule], direction: str) -> list[str]:
@@ -239,8 +246,13 @@ def _protocol(rule: Rule, four: bool) -> list[str]:
 
 
 def _remotes(text: _Text, remotes: Sequence[str]) -> str:
-    key = tuple(_cidr(network) for network in _collapsed({ip_network(remote, strict=False) for remote in remotes}))
+    key = _elements(tuple(remotes))
     return text.sets.setdefault(key, f"remotes_{_digest(' '.join(key))}")
+
+
+@lru_cache(maxsize=512)
+def _elements(remotes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_cidr(network) for network in _collapsed({ip_network(remote, strict=False) for remote in remotes}))
 
 
 def _set(name: str, remotes: Sequence[str]) -> str:
@@ -278,6 +290,5 @@ def table(family: str, name: str, parts: Sequence[str]) -> str:
     return "\n".join([f"table {family} {name} {{", *parts, "}", ""])
 
 
-@lru_cache(maxsize=4096)
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
