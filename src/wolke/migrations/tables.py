@@ -17,3 +17,11 @@ MODULES = (
 def load() -> None:
     for name in MODULES:
         import_module(name)
+
+
+def names() -> list[str]:
+    """The tables' names, once loaded; tests may have registered others beside them."""
+    from wolke.core.records import METADATA
+
+    prefixes = tuple(module.split(".")[1] + "_" for module in MODULES)
+    return sorted(name for name in METADATA.tables if name.startswith(prefixes))

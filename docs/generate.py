@@ -1,0 +1,126 @@
+"""Writes the reference pages from the tables that the program runs on: ``python docs/generate.py [--check]``."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from wolke.core.config import describe
+from wolke.core.microversion import text
+from wolke.core.policy import Rule
+
+PAGES = Path(__file__).parent / "reference"
+SERVICES = ("identity", "image", "placement", "network", "compute")
+NOTE = "<!-- Written by docs/generate.py from the program's own tables. Do not edit. -->\n"
+
+
+def pages() -> dict[str, str]:
+    return {
+        "configuration.md": configuration(),
+        "wolke.toml": sample(),
+        "routes.md": routes(),
+        "policy.md": policy(),
+        "microversions.md": microversions(),
+        "drivers.md": drivers(),
+    }
+
+
+def sections() -> dict[str, type[Any]]:
+    from wolke.app import SECTIONS
+
+    return SECTIONS
+
+
+def configuration() -> str:
+    parts = [
+        "# Configuration\n",
+        NOTE,
+        "Read from `STATE/wolke.toml` (or `--config FILE`), then from the environment: `WOLKE_COMPUTE__SYNC_PERIOD_S=5` is\n"
+        "`[compute] sync_period_s = 5`. Unknown names and wrong types are refused. No configuration at all starts a complete cloud.\n",
+    ]
+    for name, kind in sections().items():
+        parts += [f"## [{name}]\n", "| option | type | default | |", "|---|---|---|---|"]
+        for option, type_, default, help_text in describe(kind):
+            parts.append(f"| `{option}` | {type_} | `{default}` | {help_text} |".replace("| None", "\\| None"))
+        parts.append("")
+    return "\n".join(parts)
+
+
+def sample() -> str:
+    lines = ["# Every option with its default. Uncomment what you change."]
+    for name, kind in sections().items():
+        lines += ["", f"[{name}]"]
+        for option, _, default, help_text in describe(kind):
+            lines += [f"# {help_text}", f"# {option} = {default}"]
+    return "\n".join(lines) + "\n"
+
+
+def routes() -> str:
+    parts = ["# API routes and their rules\n", NOTE]
+    for service in SERVICES:
+        parts += [f"## {service}\n", "| method | path | rule | since | until |", "|---|---|---|---|---|"]
+        for route in import_module(f"wolke.{service}.api").ROUTES:
+            rule = f"`{route.rule}`" if route.rule else ("none: open" if not route.auth else "asked of the resource")
+            since = "" if route.since == "0.0" else route.since
+            until = "" if route.until == "9999.0" else route.until
+            parts.append(f"| {route.method} | `{route.path}` | {rule} | {since} | {until} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def policy() -> str:
+    parts = [
+        "# Policy\n",
+        NOTE,
+        "Rules carry upstream's names. Override them by name in a JSON file (`[cloud] policy_file`).\n",
+    ]
+    for service in SERVICES:
+        parts += [f"## {service}\n", "| rule | default | scopes |", "|---|---|---|"]
+        rules: tuple[Rule, ...] = import_module(f"wolke.{service}.policy").RULES
+        for rule in rules:
+            check = (rule.check or "(always)").replace("|", "\\|")
+            parts.append(f"| `{rule.name}` | `{check}` | {', '.join(rule.scopes)} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def microversions() -> str:
+    parts = ["# Microversions\n", NOTE]
+    for service in ("compute", "placement"):
+        versions = import_module(f"wolke.{service}.versions").VERSIONS
+        parts += [f"## {service}: {text(versions.minimum)} to {text(versions.maximum)}\n"]
+        parts += [f"- **{text(change.version)}** {change.note}" for change in versions.changes]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def drivers() -> str:
+    parts = ["# Drivers\n", NOTE]
+    for service, what in (("compute", "hypervisors"), ("network", "dataplanes"), ("image", "image stores")):
+        known: dict[str, str] = import_module(f"wolke.{service}.drivers").DRIVERS
+        parts += [f"## {what}\n", "| name | what it is |", "|---|---|"]
+        for name, target in known.items():
+            module = import_module(target.partition(":")[0])
+            first = (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+            parts.append(f"| `{name}` | {first} |")
+        parts += ["", f"A third party's is an entry point in the group `wolke.{service}.drivers`.", ""]
+    return "\n".join(parts)
+
+
+def main() -> int:
+    stale = []
+    for name, content in pages().items():
+        path = PAGES / name
+        if not path.exists() or path.read_text() != content:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(content)
+    if stale:
+        print(("stale: " if "--check" in sys.argv else "written: ") + ", ".join(stale))
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
