@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wolke.compute.drivers.base import GuestSpec, Nic
@@ -79,6 +79,7 @@ def test_no_two_devices_share_a_place(machine: str, bus: str) -> None:
     assert len(places) == len(set(places))
 
 
+@settings(database=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 11)), max_size=30))
 def test_a_card_keeps_its_place_whatever_comes_and_goes(changes: list[tuple[bool, int]]) -> None:
     definition = define(nic(100))

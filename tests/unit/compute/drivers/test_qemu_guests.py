@@ -158,6 +158,17 @@ async def test_a_guest_outlives_a_driver_and_a_stopped_one_does_not_answer(drive
     assert not Path(f"/proc/{pid}").exists()
 
 
+async def test_destroy_does_not_wait_for_a_guest_that_takes_its_time(driver: QemuDriver) -> None:
+    server_id = await running(driver, spec(None))  # nothing boots, so nothing hears the power button
+    stopping = asyncio.create_task(driver.stop(server_id, 60))
+    await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await driver.destroy(server_id)
+    assert time.monotonic() - began < 5
+    await asyncio.wait_for(stopping, 5)
+    assert await driver.look(server_id) is None
+
+
 # ------------------------------------------------------------------------------------------------------------ images
 
 

@@ -33,7 +33,7 @@ from wolke.core.drivers import Failure
 __all__ = ["QemuConfig", "QemuDriver"]
 
 LOCK_DEADLINE_S = 120.0
-ASK_AGAIN_S = 10.0  # a guest that boots may miss the first press of its power button
+ASK_AGAIN_S = 3.0  # a guest that boots misses a press of its power button
 EVENTS_OF_POWER = ("SHUTDOWN", "STOP", "RESUME")
 
 

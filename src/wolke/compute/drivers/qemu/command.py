@@ -44,7 +44,8 @@ USER_OPTIONS = ("restrict", "net", "host", "dns", "dhcpstart", "hostname", "doma
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 ACCELERATORS = {
     "kvm": ["-accel", "kvm", "-cpu", "host"],
-    "tcg": ["-accel", "tcg,thread=multi,tb-size={tcg_cache_mib}", "-cpu", "max"],
+    # No five-level page tables: every walk of them is code here, and no guest has that much memory.
+    "tcg": ["-accel", "tcg,thread=multi,tb-size={tcg_cache_mib}", "-cpu", "max,la57=off"],
 }
 
 

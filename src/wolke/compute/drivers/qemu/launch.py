@@ -46,11 +46,9 @@ DETAILS = {
 async def launch(home: Home, definition: Definition, host: command.Host, timeout_s: float) -> None:
     """A QEMU process that answers, with the guest running in it; from saved memory if there is some.
 
-    Does nothing if a process is there already. Raises ``Failure`` where QEMU's last words are known to be terminal.
+    Raises ``BlockingIOError`` if a process is there already, ``Failure`` where QEMU's last words are known to be terminal.
     """
     lock = process.hold_lock(home)
-    if lock is None:
-        return
     restore = home.suspended
     with ExitStack() as stack:
         stack.callback(os.close, lock)

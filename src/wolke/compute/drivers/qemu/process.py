@@ -43,14 +43,14 @@ class _Detached(subprocess.Popen[bytes]):
         pass
 
 
-def hold_lock(home: Home) -> int | None:
-    """The descriptor to be inherited by QEMU; None if a process holds the lock already."""
+def hold_lock(home: Home) -> int:
+    """The descriptor to be inherited by QEMU. Raises ``BlockingIOError`` if a process holds the lock already."""
     lock = os.open(home.file("process.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.fcntl(lock, fcntl.F_OFD_SETLK, FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-    except BlockingIOError:
+    except BaseException:
         os.close(lock)
-        return None
+        raise
     return lock
 
 
@@ -138,7 +138,7 @@ async def wait(process: Process, timeout_s: float) -> bool:
     loop = asyncio.get_running_loop()
     gone: asyncio.Future[None] = loop.create_future()
     try:
-        if _started(process.pid) != process.started:
+        if _seen(process.pid)[1] != process.started:
             return True
         loop.add_reader(pidfd, _settle, gone)
         await asyncio.wait_for(gone, timeout_s)
@@ -198,11 +198,17 @@ def last_words(home: Home) -> str:
 
 def _started(pid: int) -> int | None:
     """When the process started; None if it is gone or only waits to be reaped."""
+    state, started = _seen(pid)
+    return None if state in "ZX" else started
+
+
+def _seen(pid: int) -> tuple[str, int]:
+    """Its state ("X": there is none) and when it started. One that shows as a zombie may have threads that still end."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
+        return "X", 0
+    return fields[0], int(fields[19])
 
 
 def _remembered(home: Home) -> Process | None:
