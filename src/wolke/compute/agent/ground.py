@@ -1,0 +1,61 @@
+"""What an agent stands on: its hypervisor, its host's network, and its line to the controllers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from wolke.compute.agent.images import ImageCache
+from wolke.network.drivers.base import Attachment
+
+LocalImage = Callable[[str], Awaitable[Path | None]]
+
+
+class Client(Protocol):
+    """The line to the controllers, see ``core.agent_client``. Errors of the other side have its ``status``."""
+
+    async def get(self, path: str) -> Any: ...
+
+    async def put(self, path: str, body: Any) -> Any: ...
+
+    async def post(self, path: str, body: Any) -> Any: ...
+
+    def lines(self, path: str) -> AsyncIterator[dict[str, Any]]: ...
+
+    async def download(self, path: str, target: Path) -> None: ...
+
+    async def upload(self, path: str, source: Path) -> None: ...
+
+
+class HostNetwork(Protocol):
+    """The network's agent on the same host."""
+
+    async def ensure_port(self, network_id: str, port_id: str) -> None:
+        """Returns when the port can be plugged into."""
+
+    async def attachment(self, network_id: str, port_id: str) -> Attachment: ...
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the controllers say at registration; until then, the defaults."""
+
+    heartbeat_period_s: float = 10.0
+    sync_period_s: float = 60.0
+    guest_shutdown_timeout_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Ground:
+    host: str
+    driver: Any  # drivers.base.Driver, and the other Protocols that its capabilities announce
+    client: Client
+    network: HostNetwork
+    images: ImageCache
+    state_dir: Path
+    settings: Settings = field(default_factory=Settings)
+
+    def url(self, rest: str) -> str:
+        return f"/agent/compute/v1/hosts/{self.host}/{rest}"

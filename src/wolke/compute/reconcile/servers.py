@@ -1,0 +1,78 @@
+"""The loop "compute.servers": the tasks that controllers do themselves, and whatever is past its deadline.
+
+``look`` reads ids from indexes only. ``act`` follows one server for as long as the next task is a controller's too; what many
+servers need at the same moment (a picture of the hosts, a transaction) they share in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from wolke.compute.model import Server
+from wolke.compute.service.life import Life
+from wolke.compute.states import CONTROLLER_TASKS, SERVER
+from wolke.compute.store import SERVERS
+from wolke.core.batch import Batch
+from wolke.core.db import Query
+from wolke.core.loop import Leases, Loop
+
+LOOP = "compute.servers"
+_MOST = 2000  # found at one look
+_CONCURRENCY = 64
+_HOST_CLEANUPS = ("deleting", "clearing")  # done at once for a server that has no host
+
+_servers = SERVERS.sql.c
+_DUE = Query(sa.select(_servers.id).where(_servers.task.in_(sorted(CONTROLLER_TASKS))).limit(_MOST))
+_HOSTLESS = Query(sa.select(_servers.id).where(_servers.host.is_(None), _servers.task.in_(_HOST_CLEANUPS)).limit(_MOST))
+_OVERDUE = Query(
+    sa.select(_servers.id)
+    .where(_servers.task.in_(sorted(SERVER.tasks)), _servers.deadline_at < sa.bindparam("now"))
+    .limit(_MOST)
+)
+
+
+def servers_loop(life: Life, leases: Leases | None = None) -> Loop:
+    steps = Steps(life)
+    loop = Loop(LOOP, steps.look, steps.act, period_s=5.0, concurrency=_CONCURRENCY, leases=leases)
+    life.db.on_wake(LOOP, loop.wake)
+    return loop
+
+
+class Steps:
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._schedule: Batch[Server, None] = Batch(self._schedule_all)
+        building = life.building
+        self.by_task: Mapping[str, Callable[[Server], Awaitable[None]]] = {
+            "scheduling": self._schedule,
+            "networking": building.connect,
+            "interface_releasing": building.release_interface,
+            "abandoning": building.take_back,
+            "releasing": building.take_back,
+        }
+
+    async def look(self) -> list[str]:
+        db, now = self._life.db, self._life.ground.clock.now()
+        rows = [*await db.rows(_DUE), *await db.rows(_HOSTLESS), *await db.rows(_OVERDUE, now=now)]
+        return list(dict.fromkeys(row[0] for row in rows))
+
+    async def act(self, server_id: str) -> None:
+        before = -1
+        while (server := await self._life.db.get(SERVERS, id=server_id)) and server.generation != before:
+            before = server.generation
+            if server.task is None:
+                return
+            if server.deadline_at is not None and server.deadline_at < self._life.ground.clock.now():
+                await self._life.overdue.end(server)
+            elif server.task in self.by_task:
+                await self.by_task[server.task](server)
+            elif server.host is None and server.task in _HOST_CLEANUPS:
+                await self._life.building.skip_host(server)
+            else:
+                return
+
+    async def _schedule_all(self, servers: Sequence[Server]) -> list[Exception | None]:
+        await self._life.building.schedule(servers)
+        return [None] * len(servers)

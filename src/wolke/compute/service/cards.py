@@ -1,0 +1,66 @@
+"""The network as servers need it: Compute's names on one side, the Network service's verbs on the other.
+
+The cloud asks in the project's name with a member's rights, whether the user is still there or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wolke.core.context import Context
+from wolke.network.model import Port, ServerPort, Subnet
+from wolke.network.service import Network, RequestedNic
+
+
+class Cards:
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def create_server_ports(
+        self,
+        server_id: str,
+        *,
+        project_id: str,
+        requested: Any,
+        security_groups: Sequence[str],
+        hostname: str,
+        host: str,
+    ) -> list[Port]:
+        """A server's ports, bound to ``host``; those that are there are not made again. ``requested`` as in ``Server.networks``."""
+        ctx = _member_of(project_id)
+        nics = await self._nics(ctx, requested)
+        if not nics:
+            return []
+        groups = await self._network.resolve_security_groups(project_id, security_groups) if security_groups else {}
+        return await self._network.create_server_ports(
+            ctx, server_id, host or None, nics, list(groups.values()), dns_name=hostname
+        )
+
+    async def _nics(self, ctx: Context, requested: Any) -> list[RequestedNic]:
+        if isinstance(requested, list):
+            return [_nic(one) for one in requested]
+        return await self._network.validate_request(ctx, requested)
+
+    async def release_server_ports(self, server_id: str) -> None:
+        await self._network.delete_server_ports(server_id)
+
+    async def release_server_port(self, server_id: str, port_id: str) -> None:
+        await self._network.delete_server_ports(server_id, [port_id])
+
+    async def server_ports(self, server_ids: Sequence[str]) -> Mapping[str, Sequence[ServerPort]]:
+        return await self._network.server_ports(server_ids)
+
+    async def subnets_by_id(self, subnet_ids: Sequence[str]) -> Mapping[str, Subnet]:
+        return await self._network.subnets_by_id(subnet_ids)
+
+    async def port_for_address(self, network_id: str, address: str) -> Port | None:
+        return await self._network.port_for_address(network_id, address)
+
+
+def _nic(wanted: Mapping[str, Any]) -> RequestedNic:
+    return RequestedNic(wanted.get("network_id"), wanted.get("port_id"), wanted.get("fixed_ip"), wanted.get("tag"))
+
+
+def _member_of(project_id: str) -> Context:
+    return Context(project_id=project_id, roles=frozenset({"member", "reader"}))

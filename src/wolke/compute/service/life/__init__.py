@@ -1,0 +1,69 @@
+"""The life of a server: what controllers do about it by themselves, and what they tell and hear from the agents of hosts.
+
+The loops of ``reconcile`` and the agents' API are both doors to this. ``Life`` is made once per process by the composition root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wolke.compute.config import ComputeConfig
+from wolke.compute.metadata import answer
+from wolke.compute.service.cards import Cards
+from wolke.compute.service.life.below import Images, Placement
+from wolke.compute.service.life.building import Building
+from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
+from wolke.compute.service.life.errors import NoMetadata
+from wolke.compute.service.life.facts import facts_of
+from wolke.compute.service.life.ground import Ground
+from wolke.compute.service.life.hosts import HostDoor, HostReport, PowerReport
+from wolke.compute.service.life.outcomes import Outcomes
+from wolke.compute.service.life.overdue import Overdue
+from wolke.compute.service.life.questions import Questions
+from wolke.compute.service.life.sweeping import Sweeping
+from wolke.compute.service.life.wakes import Wakes
+from wolke.compute.store import SERVERS
+from wolke.core.clock import Clock
+from wolke.core.db import Database
+from wolke.network.service import Network
+
+__all__ = ["ConsoleDoor", "HostReport", "Life", "PowerReport"]
+
+
+class Life:
+    def __init__(
+        self,
+        db: Database,
+        config: ComputeConfig,
+        clock: Clock,
+        *,
+        placement: Placement,
+        network: Network,
+        images: Images | None = None,
+        doors: Mapping[str, ConsoleDoor] | None = None,
+        public_url: str = "http://127.0.0.1:8774",
+    ) -> None:
+        self.db = db
+        self.ground = Ground(db, config, clock, placement, Cards(network), images)
+        self.building = Building(self.ground)
+        self.overdue = Overdue(self.ground, self.building)
+        self.outcomes = Outcomes(self.ground, self.building)
+        self.hosts = HostDoor(self.ground)
+        self.sweeping = Sweeping(self.ground)
+        self.wakes = Wakes(db)
+        self.questions = Questions(self.ground)
+        self.consoles = Consoles(self.ground, self.questions, doors or {}, public_url)
+
+    async def metadata(self, network_id: str, address: str, path: str) -> bytes:
+        """What a guest that asks from ``address`` on a network may know of itself. Raises ``NoMetadata``."""
+        port: Any = await self.ground.network.port_for_address(network_id, address)
+        server = await self.db.get(SERVERS, id=port.device_id) if port is not None and port.device_id else None
+        if server is None or server.deleted_at is not None:
+            raise NoMetadata
+        ports = await self.ground.network.server_ports([server.id])
+        facts = (await facts_of(self.ground, [server], ports))[server.id]
+        content = answer(facts, path)
+        if content is None:
+            raise NoMetadata
+        return content

@@ -1,0 +1,146 @@
+"""The controller's tasks: finding a host, getting ports, and taking both back. Each is done for many servers at once, and may
+be done again at any time: what it does below is idempotent, and the last thing it does is one guarded write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from wolke.compute.model import Fault, Server
+from wolke.compute.scheduler import HostView, NoHost, Placing, choose
+from wolke.compute.service.life.actions import finish_action
+from wolke.compute.service.life.ground import Ground
+from wolke.compute.service.life.places import group_of, look_at_hosts, placing_of, resources
+from wolke.compute.states import SERVER
+from wolke.core.db import Transaction
+from wolke.core.errors import CloudError
+from wolke.core.log import get_logger
+from wolke.placement.errors import CapacityExceeded
+
+log = get_logger(__name__)
+
+_UNDO_DEADLINE_S = 300.0
+_TRIES = 5  # hosts that are asked for one server before it is given up
+_STRICT = ("affinity", "anti-affinity")
+
+
+class Building:
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    # -- scheduling
+
+    async def schedule(self, servers: Sequence[Server]) -> None:
+        """Each gets a host and an allocation in one write, or is given up. Who lost a race stays due."""
+        hosts = {host.name: host for host in await look_at_hosts(self._ground)}
+        chosen: list[tuple[Server, Placing, list[HostView]]] = []
+        refused: list[tuple[Server, str]] = []
+        for server in servers:
+            placing = await placing_of(self._ground.db, server)
+            try:
+                ranked = choose(list(hosts.values()), placing)
+            except NoHost as why:
+                refused.append((server, str(why)))
+                continue
+            hosts[ranked[0].name] = ranked[0].less(placing)
+            chosen.append((server, placing, ranked[:_TRIES]))
+        if chosen:
+            async with self._ground.db.transaction() as tx:
+                for server, placing, ranked in chosen:
+                    if reason := await self._place(tx, server, placing, ranked):
+                        refused.append((server, reason))
+        for server, text in refused:
+            await self.give_up(server, text)
+
+    async def _place(self, tx: Transaction, server: Server, placing: Placing, ranked: Sequence[HostView]) -> str | None:
+        """The first of the ranked hosts that has room; why not, if none has."""
+        reason = ""
+        for host in ranked:
+            if placing.group_policy in _STRICT and not await self._group_agrees(tx, server, host):
+                reason = f"{host.name} has members of the server group that came first"
+                continue
+            try:
+                await self._ground.placement.claim(
+                    tx, server.id, {host.id: resources(server)}, project_id=server.project_id, user_id=server.user_id
+                )
+            except CapacityExceeded as full:
+                reason = f"{host.name}: {full.message}"
+                continue
+            if not await self._ground.write(tx, server, SERVER.learn(server, {"host": host.name})):
+                await self._ground.placement.release(tx, server.id)
+            return None
+        return f"No valid host was found: {reason}."
+
+    async def _group_agrees(self, tx: Transaction, server: Server, host: HostView) -> bool:
+        """Look again where nobody else can be looking: two members may have been placed at the same moment."""
+        await tx.lock(f"compute:group:{server.server_group_id}")
+        policy, most, members = await group_of(tx, server)
+        if policy == "affinity":
+            return not members or host.name in members
+        return members.get(host.name, 0) < most
+
+    # -- ports
+
+    async def connect(self, server: Server) -> None:
+        """Ports for the server, bound to its host."""
+        try:
+            await self._ground.network.create_server_ports(
+                server.id,
+                project_id=server.project_id,
+                requested=server.networks,
+                security_groups=server.security_groups,
+                hostname=server.hostname,
+                host=server.host or "",
+            )
+        except CloudError as error:
+            if error.status >= 500:
+                raise
+            await self.give_up(server, f"The server's network could not be set up: {error.message}")
+            return
+        async with self._ground.db.transaction() as tx:
+            await self._ground.write(tx, server, SERVER.learn(server, {}))
+
+    async def release_interface(self, server: Server) -> None:
+        """The last part of detach_interface."""
+        await self._ground.network.release_server_port(server.id, str(server.arguments.get("port_id")))
+        failure = server.arguments.get("failure")
+        async with self._ground.db.transaction() as tx:
+            if await self._ground.write(tx, server, SERVER.learn(server, {"arguments": {}})):
+                verb = "detach_interface" if failure is None else "attach_interface"
+                now = self._ground.clock.now()
+                await finish_action(tx, server, verb, now, host=server.host, error=failure)
+
+    # -- taking back
+
+    async def give_up(self, server: Server, reason: str) -> None:
+        """A create that cannot succeed: from now on all that it got is taken back. Nothing if somebody was quicker."""
+        async with self._ground.db.transaction() as tx:
+            await self.give_up_in(tx, server, reason)
+
+    async def give_up_in(self, tx: Transaction, server: Server, reason: str, **learnt: Any) -> bool:
+        now = self._ground.clock.now()
+        changes = SERVER.begin("abandon", server) | learnt
+        if server.host is None:
+            changes["task"] = "abandoning"
+        changes["fault"] = Fault(500, reason, now)
+        changes["deadline_at"] = self._ground.clock.after(_UNDO_DEADLINE_S)
+        log.info("server cannot be built", server_id=server.id, reason=reason)
+        return await self._ground.write(tx, server, changes)
+
+    async def take_back(self, server: Server) -> None:
+        """The last part of abandon and of delete: ports, allocation and quota."""
+        await self._ground.network.release_server_ports(server.id)
+        now = self._ground.clock.now()
+        learnt: dict[str, Any] = {"counted": False, "host": None, "power": "nostate", "deadline_at": None}
+        if server.verb == "delete":
+            learnt |= {"deleted_at": now}
+        error = server.fault.message if server.fault and server.verb == "abandon" else None
+        async with self._ground.db.transaction() as tx:
+            if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
+                await self._ground.placement.release(tx, server.id)
+                await finish_action(tx, server, server.verb or "delete", now, host=server.host, error=error)
+
+    async def skip_host(self, server: Server) -> None:
+        """There is no host to clean up, or it is down: go on without. What is there is found when it comes back."""
+        async with self._ground.db.transaction() as tx:
+            await self._ground.write(tx, server, SERVER.learn(server, {}))

@@ -1,0 +1,38 @@
+"""What the life of a server stands on: the database, the clock, the services below, and the one way to write to a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wolke.compute.config import ComputeConfig
+from wolke.compute.model import Host, Server
+from wolke.compute.service.cards import Cards
+from wolke.compute.service.life.below import Images, Placement
+from wolke.compute.states import loop_of
+from wolke.compute.store import SERVERS
+from wolke.core.clock import Clock
+from wolke.core.db import Database, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    db: Database
+    config: ComputeConfig
+    clock: Clock
+    placement: Placement
+    network: Cards
+    images: Images | None = None
+
+    async def write(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> bool:
+        """Write ``changes`` unless somebody wrote since ``server`` was read, and wake whoever is next."""
+        stamped = {**changes, "updated_at": self.clock.now()}
+        if not await tx.update(SERVERS, stamped, id=server.id, generation=server.generation):
+            return False
+        if changes.get("task"):
+            tx.wake(loop_of(changes["task"], changes.get("host", server.host)))
+        return True
+
+    def is_up(self, host: Host) -> bool:
+        return not host.forced_down and host.heartbeat_at > self.clock.after(-self.config.host_down_after_s)

@@ -1,0 +1,134 @@
+"""From rows to the scheduler's picture: the hosts as they are now, and what a server asks of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from wolke.compute.model import Aggregate, Host, Server, ServerGroup
+from wolke.compute.scheduler import AggregateView, HostView, Placing
+from wolke.compute.service.life.ground import Ground
+from wolke.compute.store import AGGREGATES, HOSTS, SERVER_GROUPS, SERVERS
+from wolke.core.db import Query, Reader, Where
+
+_MIB_PER_GIB = 1024
+_ARCHITECTURE = ("hw_architecture", "architecture")
+_HYPERVISOR = ("img_hv_type", "hypervisor_type")
+_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+_MOST_HINTED = 100
+_servers = SERVERS.sql.c
+_SERVERS_PER_HOST = Query(
+    sa.select(_servers.host, sa.func.count()).where(_servers.host.is_not(None)).group_by(_servers.host)
+)
+
+
+def zone_of(host: str, aggregates: Sequence[Aggregate], default: str) -> str:
+    return next((a.availability_zone for a in aggregates if a.availability_zone and host in a.hosts), default)
+
+
+async def look_at_hosts(ground: Ground) -> list[HostView]:
+    hosts = await ground.db.find(HOSTS)
+    aggregates = await ground.db.find(AGGREGATES)
+    counts = {row[0]: row[1] for row in await ground.db.rows(_SERVERS_PER_HOST)}
+    free = await ground.placement.free([host.id for host in hosts])
+    traits = await ground.placement.traits_of([host.id for host in hosts])
+    return [
+        _view(ground, host, aggregates, counts.get(host.name, 0), free.get(host.id, {}), traits.get(host.id, ()))
+        for host in hosts
+    ]
+
+
+def _view(
+    ground: Ground,
+    host: Host,
+    aggregates: Sequence[Aggregate],
+    count: int,
+    free: Mapping[str, int],
+    traits: Sequence[str],
+) -> HostView:
+    mine = [aggregate for aggregate in aggregates if host.name in aggregate.hosts]
+    return HostView(
+        id=host.id,
+        name=host.name,
+        zone=zone_of(host.name, mine, ground.config.default_availability_zone),
+        enabled=not host.disabled,
+        up=ground.is_up(host),
+        free_vcpus=free.get("VCPU", 0),
+        free_ram_mib=free.get("MEMORY_MB", 0),
+        free_disk_gib=free.get("DISK_GB", 0),
+        servers=count,
+        capabilities=host.capabilities,
+        aggregates=tuple(AggregateView(aggregate.name, aggregate.metadata) for aggregate in mine),
+        traits=frozenset(traits),
+    )
+
+
+def resources(server: Server) -> dict[str, int]:
+    """What a server takes, by resource class."""
+    flavor = server.flavor
+    swap_gib = -(-flavor.swap_mib // _MIB_PER_GIB)
+    wanted = {
+        "VCPU": flavor.vcpus,
+        "MEMORY_MB": flavor.ram_mib,
+        "DISK_GB": flavor.disk_gib + flavor.ephemeral_gib + swap_gib,
+    }
+    for key, amount in flavor.extra_specs.items():
+        if key.startswith("resources:") and amount.isdecimal():
+            wanted[key.removeprefix("resources:")] = int(amount)
+    return {name: amount for name, amount in wanted.items() if amount > 0}
+
+
+async def placing_of(db: Reader, server: Server) -> Placing:
+    wanted = resources(server)
+    zone, _, host = (server.availability_zone or "").partition(":")
+    properties = server.image.get("properties", {})
+    policy, most, group_hosts = await group_of(db, server)
+    same = await _hinted(db, server, "same_host")
+    different = await _hinted(db, server, "different_host")
+    return Placing(
+        vcpus=wanted.get("VCPU", 0),
+        ram_mib=wanted.get("MEMORY_MB", 0),
+        disk_gib=wanted.get("DISK_GB", 0),
+        zone=zone or None,
+        only_host=host.partition(":")[0] or None,
+        architecture=_first(properties, _ARCHITECTURE),
+        hypervisor_type=_first(properties, _HYPERVISOR),
+        disk_format=server.image.get("disk_format"),
+        extra_specs=server.flavor.extra_specs,
+        group_policy=policy,
+        group_hosts=group_hosts,
+        group_most_per_host=most,
+        same_hosts=same,
+        different_hosts=different or frozenset(),
+    )
+
+
+async def group_of(db: Reader, server: Server) -> tuple[str | None, int, Mapping[str, int]]:
+    """The policy of the server's group, the most members per host, and where its other members are."""
+    if server.server_group_id is None:
+        return None, 1, {}
+    group: ServerGroup | None = await db.get(SERVER_GROUPS, id=server.server_group_id)
+    if group is None:
+        return None, 1, {}
+    others = [Where("host", "isnull", False), Where("id", "ne", server.id)]
+    members = await db.find(SERVERS, server_group_id=group.id, where=others)
+    hosts = Counter(member.host for member in members if member.host and member.status != "DELETED")
+    return group.policy, group.rules.get("max_server_per_host", 1), hosts
+
+
+async def _hinted(db: Reader, server: Server, hint: str) -> frozenset[str] | None:
+    named: Any = server.scheduler_hints.get(hint)
+    if not named:
+        return None
+    wanted = [str(one) for one in (named if isinstance(named, list) else [named])][:_MOST_HINTED]
+    wanted = [one for one in wanted if _ID.fullmatch(one)]
+    found = await db.find(SERVERS, where=[Where("id", "in", wanted)], project_id=server.project_id) if wanted else []
+    return frozenset(other.host for other in found if other.host)
+
+
+def _first(properties: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    return next((str(properties[name]) for name in names if properties.get(name)), None)

@@ -1,0 +1,44 @@
+"""A server as its host's agent is told of it. Pure."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wolke.compute.model import Server, Wish
+from wolke.network.model import ServerPort
+
+
+def wish_of(server: Server, ports: Sequence[ServerPort], files: Mapping[str, bytes] | None) -> Wish:
+    """``files``: of the config drive, if the server has one."""
+    return Wish(
+        server_id=server.id,
+        generation=server.generation,
+        verb=server.verb or "",
+        task=server.task or "",
+        arguments=server.arguments,
+        status=server.status,
+        specification=specification(server, ports, files),
+    )
+
+
+def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[str, bytes] | None) -> dict[str, Any]:
+    flavor = server.flavor
+    properties = {name: str(value) for name, value in server.image.get("properties", {}).items() if value is not None}
+    return {
+        "name": server.name,
+        "vcpus": flavor.vcpus,
+        "ram_mib": flavor.ram_mib,
+        "root_gib": flavor.disk_gib,
+        "ephemeral_gib": flavor.ephemeral_gib,
+        "swap_mib": flavor.swap_mib,
+        "image_id": server.image_id,
+        "image_format": server.image.get("disk_format"),
+        "image_properties": properties,
+        "extra_specs": flavor.extra_specs,
+        "config_drive": None if files is None else {p: base64.b64encode(c).decode() for p, c in files.items()},
+        "nics": [
+            {"port_id": p.id, "network_id": p.network_id, "mac_address": p.mac_address, "mtu": p.mtu} for p in ports
+        ],
+    }
