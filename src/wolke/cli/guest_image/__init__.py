@@ -10,7 +10,6 @@ folder of its own and renames; builds side by side end with the same bytes, whoe
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -114,7 +113,7 @@ def _publish(image: GuestImage, scratch: Path, out_dir: Path) -> None:
     """The record goes last: without it the files are not believed."""
     (scratch / _RECORD).write_text(json.dumps(asdict(image), default=str, indent=1) + "\n")
     for name in (_DISK, _KERNEL, _RAMDISK, _RECORD):
-        os.replace(scratch / name, out_dir / name)
+        (scratch / name).replace(out_dir / name)
 
 
 def _read_record(out_dir: Path, digest: str) -> GuestImage | None:

@@ -81,12 +81,10 @@ def ext4(tree: Tree, image: Path, size_mib: int, label: str, scratch: Path) -> N
     """Make `image` an ext4 file system of that size with the tree in it; `scratch` is a folder for pieces."""
     with image.open("wb") as out:
         out.truncate(size_mib << 20)
-    features = "^metadata_csum_seed,^orphan_file"
-    _run(
-        ["mke2fs", "-q", "-F", "-t", "ext4", "-L", label, "-m", "0", "-N", "4096", "-J", "size=4", "-U", _UUID]
-        + ["-O", features.split(",")[0]]
-        + ["-E", f"hash_seed={_HASH_SEED},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0", str(image)]
-    )
+    options = f"hash_seed={_HASH_SEED},lazy_itable_init=0,lazy_journal_init=0,root_owner=0:0"
+    identity = ["-L", label, "-U", _UUID, "-E", options]
+    shape = ["-t", "ext4", "-m", "0", "-N", "4096", "-J", "size=4", "-O", "^metadata_csum_seed"]
+    _run(["mke2fs", "-q", "-F", *shape, *identity, str(image)])
     script = scratch / "debugfs"
     script.write_text("".join(f"{line}\n" for line in _debugfs(tree, scratch)))
     complaints = _run(["debugfs", "-w", "-f", str(script), str(image)]).stderr.splitlines()
