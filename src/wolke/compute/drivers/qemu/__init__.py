@@ -18,7 +18,6 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power
@@ -48,7 +47,7 @@ class QemuDriver:
         self._isolate = self._config.isolate and os.geteuid() == 0
         self._check_image = disks.ImageCheck(self._config.image_check_timeout_s)
         self._run = Path()
-        self._host = command.Host(self._config.emulator, "tcg", self._config.tcg_cache_mib, version("wolke"))
+        self._host = command.Host(self._config.emulator, "tcg", self._config.tcg_cache_mib, "")
         self._version = 0
         self._trimming: asyncio.Task[None] | None = None
 
@@ -81,7 +80,7 @@ class QemuDriver:
             if accelerator == "kvm" and not works:
                 raise Failure(f"KVM is configured but does not work on this host: {why}")
             accelerator = "kvm" if works else "tcg"
-        self._host = replace(self._host, accelerator=accelerator)
+        self._host = replace(self._host, accelerator=accelerator, version=await asyncio.to_thread(_own_version))
         self._trimming = asyncio.create_task(self._keep_trimming())
 
     def _check_uids(self) -> None:
@@ -355,6 +354,12 @@ class QemuDriver:
         for entry in self._guests.iterdir():
             if _is_home(entry):
                 console.trim(self._home(entry.name), self._config.console_log_kib << 10)
+
+
+def _own_version() -> str:
+    from importlib.metadata import version  # slow to import, and to look
+
+    return version("wolke")
 
 
 def _is_home(entry: Path) -> bool:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from wolke.compute.drivers.base import GuestSpec, Nic
 from wolke.compute.drivers.qemu.home import Home, write_durably
 from wolke.core.drivers import Failure
@@ -60,11 +58,15 @@ def without_nic(definition: Definition, port_id: str) -> Definition:
 
 
 def save(home: Home, definition: Definition) -> None:
+    import msgspec  # here, because it takes longer to import than all of this package, of which doctor wants one function
+
     write_durably(home.file("definition.json"), msgspec.json.encode(definition, enc_hook=str))
 
 
 def load(home: Home) -> Definition | None:
     """None if the guest was never wholly made."""
+    import msgspec
+
     try:
         data = home.file("definition.json").read_bytes()
     except FileNotFoundError:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -20,10 +21,8 @@ import struct
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import msgspec
 
 from wolke.compute.drivers.qemu.home import SOCKETS, Home, write_whole
 
@@ -114,7 +113,7 @@ def spawn(home: Home, argv: Sequence[str], inherited: Sequence[int]) -> Process 
     if started is None:
         return None
     process = Process(child.pid, started)
-    write_whole(home.file("process.json"), msgspec.json.encode(process))
+    write_whole(home.file("process.json"), json.dumps(asdict(process)).encode())
     return process
 
 
@@ -213,8 +212,8 @@ def _seen(pid: int) -> tuple[str, int]:
 
 def _remembered(home: Home) -> Process | None:
     try:
-        process = msgspec.json.decode(home.file("process.json").read_bytes(), type=Process)
-    except (FileNotFoundError, msgspec.DecodeError):
+        process = Process(**json.loads(home.file("process.json").read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
     return process if _started(process.pid) == process.started else None
 
