@@ -12,6 +12,7 @@ values costs a dictionary. That is as fast as hand-written SQL (docs/decisions),
 
 from __future__ import annotations
 
+import hashlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
 METADATA = sa.MetaData()
+_LONGEST_NAME = 63
 R = TypeVar("R", bound=msgspec.Struct)
 
 # Sorted by code point in both databases, so that a page ends at the same row everywhere.
@@ -114,9 +116,9 @@ class Table(Generic[R]):
                 self._decoders.append((index, _optional(decode)))
         self.sql = sa.Table(name, METADATA, *columns, sa.PrimaryKeyConstraint(*key, name=f"{name}_pkey"))
         for names in indexes:
-            sa.Index(f"{name}_{'_'.join(names)}_idx", *(self.sql.c[n] for n in names))
+            sa.Index(_index_name(name, names, "idx"), *(self.sql.c[n] for n in names))
         for names in unique:
-            sa.Index(f"{name}_{'_'.join(names)}_key", *(self.sql.c[n] for n in names), unique=True)
+            sa.Index(_index_name(name, names, "key"), *(self.sql.c[n] for n in names), unique=True)
         self._statements: dict[Any, Statement] = {}
 
     def decode(self, row: Sequence[Any]) -> R:
@@ -278,6 +280,14 @@ def equalities(values: Mapping[str, Any]) -> list[Where]:
         Where(column, "isnull", True) if value is None else Where(column, "eq", value)
         for column, value in values.items()
     ]
+
+
+def _index_name(table: str, columns: tuple[str, ...], kind: str) -> str:
+    """PostgreSQL's names have at most 63 bytes; a longer one is cut and told apart by a hash."""
+    name = f"{table}_{'_'.join(columns)}_{kind}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[: _LONGEST_NAME - 13]}_{hashlib.blake2b(name.encode(), digest_size=4).hexdigest()}_{kind}"
 
 
 def _shape(where: Sequence[Where]) -> tuple[Any, ...]:

@@ -1,0 +1,1 @@
+"""Pure algorithms: what each host should carry."""
