@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -42,8 +42,15 @@ def cheap_config(keys_dir: Path, **more: Any) -> IdentityConfig:
 class Cloud:
     """Identity behind its API, and the ways to get tokens from it."""
 
+    system: ClassVar[Any] = {"system": {"all": True}}
+
     def __init__(self, identity: Identity, client: Any, clock: MovableClock) -> None:
         self.identity, self.client, self.clock = identity, client, clock
+
+    @staticmethod
+    def on(project: str) -> dict[str, Any]:
+        """The scope of a project of the default domain."""
+        return {"project": {"name": project, "domain": {"id": "default"}}}
 
     async def login(self, name: str, password: str | None = None, scope: Any = None, domain: str = "Default") -> Any:
         user = {"name": name, "domain": {"name": domain}, "password": password or PASSWORDS.get(name, name)}
@@ -58,15 +65,14 @@ class Cloud:
         return self.client.using(answer.headers["x-subject-token"])
 
     async def as_admin(self) -> Any:
-        return await self.as_user("admin", on("admin"))
+        return await self.as_user("admin", self.on("admin"))
 
     async def as_demo(self) -> Any:
-        return await self.as_user("demo", on("demo"))
+        return await self.as_user("demo", self.on("demo"))
 
     async def make(self, noun: str, **values: Any) -> Any:
         """Something made by the admin: ``make("user", name="x")``."""
-        plural = "policies" if noun == "policy" else noun + "s"
-        answer = await (await self.as_admin()).post(f"/v3/{plural}", {noun: values})
+        answer = await (await self.as_admin()).post(f"/v3/{noun}s", {noun: values})
         assert answer.status == 201, answer.body
         return answer.json[noun]
 
@@ -75,13 +81,6 @@ class Cloud:
         where = f"projects/{project_id}" if project_id else f"domains/{domain_id}" if domain_id else "system"
         answer = await (await self.as_admin()).put(f"/v3/{where}/users/{user_id}/roles/{role_id}")
         assert answer.status == 204, answer.body
-
-
-def on(project: str) -> dict[str, Any]:
-    return {"project": {"name": project, "domain": {"id": "default"}}}
-
-
-SYSTEM = {"system": {"all": True}}
 
 
 @pytest.fixture

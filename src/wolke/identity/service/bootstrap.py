@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from wolke.core.context import Context, system_context
 from wolke.identity.errors import Duplicate
@@ -42,26 +43,34 @@ class Bootstrap:
         if await self._db.get(PROJECTS, id=DEFAULT_DOMAIN) is None:
             values = {"name": "Default", "description": "The default domain"}
             await identity.projects.create_domain(ctx, values, domain_id=DEFAULT_DOMAIN)
-        roles = {name: await self._role(name) for name in ROLE_NAMES}
-        for prior, implied in IMPLIED:
-            if not await self._db.count(IMPLICATIONS, prior_role_id=roles[prior].id, implied_role_id=roles[implied].id):
-                await identity.roles.imply(ctx, roles[prior].id, roles[implied].id)
-        projects = {name: await self._project(name, words) for name, words in PROJECT_NAMES.items()}
-        users = {name: await self._user(name, password) for name, password in passwords.items()}
-        admin, demo, agent = (users[name].id for name in ("admin", "demo", "agent"))
-        for assignment in (
-            Assignment(roles["admin"].id, USER, admin, PROJECT, projects["admin"].id, False),
-            Assignment(roles["admin"].id, USER, admin, SYSTEM, WHOLE_SYSTEM, False),
-            Assignment(roles["member"].id, USER, demo, PROJECT, projects["demo"].id, False),
-            Assignment(roles["agent"].id, USER, agent, PROJECT, projects["service"].id, False),
-            Assignment(roles["service"].id, USER, agent, PROJECT, projects["service"].id, False),
-        ):
-            if not await identity.assignments.exists(assignment):
-                await identity.assignments.grant(ctx, await identity.assignments.resolve(assignment))
+        roles, projects, users = await _together(
+            _together(*map(self._role, ROLE_NAMES)),
+            _together(*(self._project(name, words) for name, words in PROJECT_NAMES.items())),
+            _together(*(self._user(name, password) for name, password in passwords.items())),
+        )
+        role = {one.name: one.id for one in roles}
+        project = {one.name: one.id for one in projects}
+        admin, demo, agent = (one.id for one in users)
+        await _together(
+            *(self._implication(role[prior], role[implied]) for prior, implied in IMPLIED),
+            self._grant(Assignment(role["admin"], USER, admin, PROJECT, project["admin"], False)),
+            self._grant(Assignment(role["admin"], USER, admin, SYSTEM, WHOLE_SYSTEM, False)),
+            self._grant(Assignment(role["member"], USER, demo, PROJECT, project["demo"], False)),
+            self._grant(Assignment(role["agent"], USER, agent, PROJECT, project["service"], False)),
+            self._grant(Assignment(role["service"], USER, agent, PROJECT, project["service"], False)),
+        )
         if await self._db.get(REGIONS, id=region) is None:
             await identity.catalog.create_region(ctx, {}, region_id=region)
-        for entry in catalog:
-            await self._catalog_entry(entry, region)
+        await _together(*(self._catalog_entry(entry, region) for entry in catalog))
+
+    async def _implication(self, prior_id: str, implied_id: str) -> None:
+        if not await self._db.count(IMPLICATIONS, prior_role_id=prior_id, implied_role_id=implied_id):
+            await self._identity.roles.imply(self._ctx, prior_id, implied_id)
+
+    async def _grant(self, assignment: Assignment) -> None:
+        assignments = self._identity.assignments
+        if not await assignments.exists(assignment):
+            await assignments.grant(self._ctx, await assignments.resolve(assignment))
 
     async def _role(self, name: str) -> Role:
         found = await self._db.get(ROLES, domain_id=NO_DOMAIN, name=name)
@@ -87,11 +96,20 @@ class Bootstrap:
         there = {e.interface: e for e in await self._db.find(ENDPOINTS, service_id=service.id, region_id=region)}
         for interface, url in entry.urls.items():
             old = there.get(interface)
+            values = {"service_id": service.id, "interface": interface, "url": url, "region_id": region}
             if old is None:
-                values = {"service_id": service.id, "interface": interface, "url": url, "region_id": region}
                 await catalog.create_endpoint(self._ctx, values)
             elif old.url != url:
                 await catalog.update_endpoint(self._ctx, old.id, {"url": url})
+
+
+async def _together(*works: Awaitable[Any]) -> list[Any]:
+    """All at once, so that one commit carries many; the first failure once all have ended."""
+    done = await asyncio.gather(*works, return_exceptions=True)
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return done
 
 
 async def run(identity: Identity, passwords: dict[str, str], region: str, catalog: Sequence[CatalogEntry]) -> None:
