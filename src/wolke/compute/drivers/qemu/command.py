@@ -44,8 +44,9 @@ USER_OPTIONS = ("restrict", "net", "host", "dns", "dhcpstart", "hostname", "doma
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 ACCELERATORS = {
     "kvm": ["-accel", "kvm", "-cpu", "host"],
-    # No five-level page tables: every walk of them is code here, and no guest has that much memory.
-    "tcg": ["-accel", "tcg,thread=multi,tb-size={tcg_cache_mib}", "-cpu", "max,la57=off"],
+    # Without five-level page tables (each walk is code here) and without the promise that "rep movsb" is fast, which makes
+    # Linux copy byte by byte: a tenth less time to boot.
+    "tcg": ["-accel", "tcg,thread=multi,tb-size={tcg_cache_mib}", "-cpu", "max,la57=off,-erms,-fsrm"],
 }
 
 
