@@ -45,6 +45,9 @@ class Routers:
             tables.apply([tables.Table("inet", table, text)], lambda: conntrack.sweep_translated(router, own))
             announced = self._address(router, found)
             self._route(router)
+        if router.admin_up:
+            self._open([leg for leg in legs if not found[self.names.leg(leg.port_id)].up])
+        with self.namespaces.inside(place):
             self._advertise(router)
             for link, mac, address in announced:
                 announce(link, mac, address)
@@ -70,18 +73,30 @@ class Routers:
         with self.namespaces.inside(place):
             found = links.look()
             links.delete(links.unwanted(found, f"r{self.names.tag}", wanted))
-        by_place: dict[str, list[Interface]] = {}
-        for leg in legs:
-            netns = self.names.network_ns(leg.network_id)
-            by_place.setdefault(netns if self.namespaces.exists(netns) else "", []).append(leg)
         changed = False
-        for where, mine in by_place.items():
+        for where, mine in self._places(legs).items():
             with self.namespaces.inside(where):
                 changed |= self._plug_in(place, mine, found)
         if changed:
             with self.namespaces.inside(place):
                 found = links.look()
         return found
+
+    def _places(self, legs: Sequence[Interface]) -> dict[str, list[Interface]]:
+        places: dict[str, list[Interface]] = {}
+        for leg in legs:
+            netns = self.names.network_ns(leg.network_id)
+            places.setdefault(netns if self.namespaces.exists(netns) else "", []).append(leg)
+        return places
+
+    def _open(self, legs: Sequence[Interface]) -> None:
+        """Let the bridges forward to legs that have just come up.
+
+        By itself a bridge learns of it from a work queue, up to a second later, and the first packets would be lost.
+        """
+        for where, mine in self._places(legs).items():
+            with self.namespaces.inside(where):
+                links.apply([f"link set {self.names.plug(leg.port_id)} type bridge_slave state 3" for leg in mine])
 
     def _plug_in(self, place: str, legs: Sequence[Interface], ends: Mapping[str, links.Found]) -> bool:
         """The other ends, in the namespace this thread is in; whether anything had to be done."""
