@@ -90,7 +90,7 @@ class ComputeAgent:
             "inventory": msgspec.to_builtins(await ground.driver.inventory()),
             "started_at": self._started_at,
         }
-        said = await ground.client.put(f"/agent/compute/v1/hosts/{ground.host}", body)
+        said = await ground.client.put_json(f"/agent/compute/v1/hosts/{ground.host}", body)
         ground.settings = Settings(**{one.name: said[one.name] for one in fields(Settings)})
         self.watch.mine = self._memory.belongs_to(said["id"])
 
@@ -110,8 +110,9 @@ class ComputeAgent:
         delay_s, most_s = _RECONNECT_S
         while True:
             try:
-                async for line in self._ground.client.lines(self._ground.url("wakes")):
+                async for text in self._ground.client.stream_lines(self._ground.url("wakes")):
                     delay_s = _RECONNECT_S[0]
+                    line = msgspec.json.decode(text)
                     if line.get("look"):
                         self.work.loop.wake()
                     for question in line.get("questions", ()):
@@ -141,7 +142,7 @@ class ComputeAgent:
             log.exception("question not answered", kind=question["kind"])
             answer = {"failure": f"the host met trouble: {type(error).__name__}"}
         with contextlib.suppress(Exception):  # nobody may be waiting any more
-            await self._ground.client.post(self._ground.url(f"answers/{question['id']}"), answer)
+            await self._ground.client.post_json(self._ground.url(f"answers/{question['id']}"), answer)
 
     # -- looking round
 

@@ -77,7 +77,7 @@ class ImageCache:
 
     async def _download(self, image_id: str, part: Path) -> None:
         try:
-            image = await self._client.get(f"/image/v2/images/{image_id}")
+            image = await self._client.get_json(f"/image/v2/images/{image_id}")
             if image["status"] != "active":
                 raise Failure(f"The image {image_id} is {image['status']}, so no server can be made of it.")
             await self._client.download(f"/image/v2/images/{image_id}/file", part)

@@ -76,7 +76,7 @@ async def snapshot(ground: Ground, wish: Wish) -> Learnt:
     """A copy of the disk goes to the image that waits for it. The copy is kept until it has arrived."""
     image_id = str(wish.arguments["image_id"])
     try:
-        image = await ground.client.get(f"/image/v2/images/{image_id}")
+        image = await ground.client.get_json(f"/image/v2/images/{image_id}")
     except Exception as error:
         if getattr(error, "status", None) in _GONE:
             raise Failure("The image was deleted before the server's disk was in it.") from None
@@ -85,7 +85,7 @@ async def snapshot(ground: Ground, wish: Wish) -> Learnt:
     if image["status"] != "active":
         if not target.exists():
             await ground.driver.snapshot(wish.server_id, target, image["disk_format"])
-        await ground.client.upload(f"/image/v2/images/{image_id}/file", target)
+        await ground.client.upload("PUT", f"/image/v2/images/{image_id}/file", target)
     target.unlink(missing_ok=True)
     return {}
 

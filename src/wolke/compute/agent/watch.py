@@ -31,7 +31,7 @@ class Watch:
     async def look(self) -> None:
         """Guests first, then the controllers' list: whatever is here and not in the later list has no owner any more."""
         guests: Sequence[Guest] = await self._ground.driver.list()
-        answer = await self._ground.client.get(self._ground.url("servers"))
+        answer = await self._ground.client.get_json(self._ground.url("servers"))
         servers = {server["id"]: server for server in answer["servers"]}
         orphans = [guest.server_id for guest in guests if guest.server_id not in servers]
         await self._remove_orphans(orphans)
@@ -69,7 +69,7 @@ class Watch:
                     }
                 )
         for at in range(0, len(reports), 500):
-            await self._ground.client.post(self._ground.url("powers"), {"powers": reports[at : at + 500]})
+            await self._ground.client.post_json(self._ground.url("powers"), {"powers": reports[at : at + 500]})
         if taken_down:
             self._memory.brought_back()
         if self._first:

@@ -38,7 +38,7 @@ class Work:
         )
 
     async def look(self) -> list[str]:
-        answer = await self._ground.client.get(self._ground.url("due"))
+        answer = await self._ground.client.get_json(self._ground.url("due"))
         keys = [f"{server_id}:{generation}" for server_id, generation, _ in answer["due"]]
         for key in self._steps.keys() - keys:
             self._superseded.add(key)
@@ -85,11 +85,11 @@ class Work:
 
     async def _fetch(self, server_ids: Sequence[str]) -> list[Wish | Exception | None]:
         wanted = list(dict.fromkeys(server_ids))
-        answer = await self._ground.client.post(self._ground.url("wishes"), {"servers": wanted})
+        answer = await self._ground.client.post_json(self._ground.url("wishes"), {"servers": wanted})
         wishes = {one["server_id"]: msgspec.convert(one, Wish) for one in answer["wishes"]}
         return [wishes.get(server_id) for server_id in server_ids]
 
     async def _tell(self, outcomes: Sequence[tuple[str, Outcome]]) -> list[bool | Exception]:
         said = [{"server_id": server_id, **msgspec.to_builtins(outcome)} for server_id, outcome in outcomes]
-        answer = await self._ground.client.post(self._ground.url("outcomes"), {"outcomes": said})
+        answer = await self._ground.client.post_json(self._ground.url("outcomes"), {"outcomes": said})
         return [server_id not in answer["refused"] for server_id, _ in outcomes]

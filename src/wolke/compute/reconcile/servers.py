@@ -6,7 +6,8 @@ servers need at the same moment (a picture of the hosts, a transaction) they sha
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,12 +25,16 @@ _CONCURRENCY = 64
 _HOST_CLEANUPS = ("deleting", "clearing")  # done at once for a server that has no host
 
 _servers = SERVERS.sql.c
-_DUE = Query(sa.select(_servers.id).where(_servers.task.in_(sorted(CONTROLLER_TASKS))).limit(_MOST))
-_HOSTLESS = Query(sa.select(_servers.id).where(_servers.host.is_(None), _servers.task.in_(_HOST_CLEANUPS)).limit(_MOST))
+
+
+def _among(tasks: Iterable[str]) -> Any:
+    return _servers.task.in_([sa.literal(task) for task in sorted(tasks)])
+
+
+_DUE = Query(sa.select(_servers.id).where(_among(CONTROLLER_TASKS)).limit(_MOST))
+_HOSTLESS = Query(sa.select(_servers.id).where(_servers.host.is_(None), _among(_HOST_CLEANUPS)).limit(_MOST))
 _OVERDUE = Query(
-    sa.select(_servers.id)
-    .where(_servers.task.in_(sorted(SERVER.tasks)), _servers.deadline_at < sa.bindparam("now"))
-    .limit(_MOST)
+    sa.select(_servers.id).where(_among(SERVER.tasks), _servers.deadline_at < sa.bindparam("now")).limit(_MOST)
 )
 
 

@@ -17,6 +17,15 @@ class Cards:
     def __init__(self, network: Network) -> None:
         self._network = network
 
+    async def validate_request(self, ctx: Context, requested: Any) -> None:
+        """Raises if servers of the caller cannot have these networks and ports."""
+        wanted = [_nic(one) for one in requested] if isinstance(requested, list) else requested
+        await self._network.validate_request(ctx, wanted)
+
+    async def attach(self, ctx: Context, server_id: str, host: str | None, wanted: Mapping[str, Any]) -> Port:
+        """One more card for a server that is there; with nothing wanted in particular, on the project's network."""
+        return await self._network.attach_interface(ctx, server_id, host, _nic(wanted))
+
     async def create_server_ports(
         self,
         server_id: str,

@@ -11,7 +11,6 @@ from typing import Any
 from wolke.compute.config import ComputeConfig
 from wolke.compute.metadata import answer
 from wolke.compute.service.cards import Cards
-from wolke.compute.service.life.below import Images, Placement
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
 from wolke.compute.service.life.errors import NoMetadata
@@ -26,7 +25,9 @@ from wolke.compute.service.life.wakes import Wakes
 from wolke.compute.store import SERVERS
 from wolke.core.clock import Clock
 from wolke.core.db import Database
+from wolke.image.service import Images
 from wolke.network.service import Network
+from wolke.placement.service import Placement
 
 __all__ = ["ConsoleDoor", "HostReport", "Life", "PowerReport"]
 

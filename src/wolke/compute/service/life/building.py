@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wolke.compute.model import Fault, Server
-from wolke.compute.scheduler import HostView, NoHost, Placing, choose
+from wolke.compute.scheduler import HostView, NoHost, choose
 from wolke.compute.service.life.actions import finish_action
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import group_of, look_at_hosts, placing_of, resources
@@ -21,7 +21,10 @@ log = get_logger(__name__)
 
 _UNDO_DEADLINE_S = 300.0
 _TRIES = 5  # hosts that are asked for one server before it is given up
-_STRICT = ("affinity", "anti-affinity")
+
+
+class _GroupTaken(Exception):
+    """Another member of an (anti-)affinity group was placed first."""
 
 
 class Building:
@@ -33,7 +36,7 @@ class Building:
     async def schedule(self, servers: Sequence[Server]) -> None:
         """Each gets a host and an allocation in one write, or is given up. Who lost a race stays due."""
         hosts = {host.name: host for host in await look_at_hosts(self._ground)}
-        chosen: list[tuple[Server, Placing, list[HostView]]] = []
+        chosen: list[tuple[Server, list[HostView]]] = []
         refused: list[tuple[Server, str]] = []
         for server in servers:
             placing = await placing_of(self._ground.db, server)
@@ -43,33 +46,44 @@ class Building:
                 refused.append((server, str(why)))
                 continue
             hosts[ranked[0].name] = ranked[0].less(placing)
-            chosen.append((server, placing, ranked[:_TRIES]))
-        if chosen:
-            async with self._ground.db.transaction() as tx:
-                for server, placing, ranked in chosen:
-                    if reason := await self._place(tx, server, placing, ranked):
-                        refused.append((server, reason))
+            chosen.append((server, ranked[:_TRIES]))
+        if chosen and not await self._place_all(chosen):
+            for server, ranked in chosen:
+                if reason := await self._place_anywhere(server, ranked):
+                    refused.append((server, reason))
         for server, text in refused:
             await self.give_up(server, text)
 
-    async def _place(self, tx: Transaction, server: Server, placing: Placing, ranked: Sequence[HostView]) -> str | None:
+    async def _place_all(self, chosen: Sequence[tuple[Server, Sequence[HostView]]]) -> bool:
+        """Everyone at their best host in one write; False, and nothing written, if somebody does not fit there any more."""
+        try:
+            async with self._ground.db.transaction() as tx:
+                for server, ranked in chosen:
+                    await self._place(tx, server, ranked[0])
+        except (CapacityExceeded, _GroupTaken):
+            return False
+        return True
+
+    async def _place_anywhere(self, server: Server, ranked: Sequence[HostView]) -> str | None:
         """The first of the ranked hosts that has room; why not, if none has."""
-        reason = ""
         for host in ranked:
-            if placing.group_policy in _STRICT and not await self._group_agrees(tx, server, host):
-                reason = f"{host.name} has members of the server group that came first"
-                continue
             try:
-                await self._ground.placement.claim(
-                    tx, server.id, {host.id: resources(server)}, project_id=server.project_id, user_id=server.user_id
-                )
-            except CapacityExceeded as full:
-                reason = f"{host.name}: {full.message}"
-                continue
-            if not await self._ground.write(tx, server, SERVER.learn(server, {"host": host.name})):
-                await self._ground.placement.release(tx, server.id)
-            return None
-        return f"No valid host was found: {reason}."
+                async with self._ground.db.transaction() as tx:
+                    await self._place(tx, server, host)
+            except (CapacityExceeded, _GroupTaken) as full:
+                log.info("host was filled meanwhile", server_id=server.id, host=host.name, reason=str(full))
+            else:
+                return None
+        count = "1 host was" if len(ranked) == 1 else f"{len(ranked)} hosts were"
+        return f"No valid host was found: {count} filled by other servers at the same moment."
+
+    async def _place(self, tx: Transaction, server: Server, host: HostView) -> None:
+        """Raises ``CapacityExceeded`` or ``_GroupTaken``: the transaction must not be committed then."""
+        if server.server_group_id is not None and not await self._group_agrees(tx, server, host):
+            raise _GroupTaken
+        if await self._ground.write(tx, server, SERVER.learn(server, {"host": host.name})):
+            wanted = {host.id: resources(server)}
+            await self._ground.placement.claim(tx, server.id, wanted, server.project_id, server.user_id)
 
     async def _group_agrees(self, tx: Transaction, server: Server, host: HostView) -> bool:
         """Look again where nobody else can be looking: two members may have been placed at the same moment."""
@@ -77,7 +91,7 @@ class Building:
         policy, most, members = await group_of(tx, server)
         if policy == "affinity":
             return not members or host.name in members
-        return members.get(host.name, 0) < most
+        return policy != "anti-affinity" or members.get(host.name, 0) < most
 
     # -- ports
 

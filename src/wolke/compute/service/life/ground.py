@@ -9,11 +9,12 @@ from typing import Any
 from wolke.compute.config import ComputeConfig
 from wolke.compute.model import Host, Server
 from wolke.compute.service.cards import Cards
-from wolke.compute.service.life.below import Images, Placement
 from wolke.compute.states import loop_of
 from wolke.compute.store import SERVERS
 from wolke.core.clock import Clock
 from wolke.core.db import Database, Transaction
+from wolke.image.service import Images
+from wolke.placement.service import Placement
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ _MOST_DUE = 1000
 _servers = SERVERS.sql.c
 _DUE = Query(
     sa.select(_servers.id, _servers.generation, _servers.task)
-    .where(_servers.host == sa.bindparam("host"), _servers.task.in_(sorted(HOST_TASKS)))
+    .where(_servers.host == sa.bindparam("host"), _servers.task.in_([sa.literal(task) for task in sorted(HOST_TASKS)]))
     .order_by(_servers.deadline_at, _servers.id)
     .limit(_MOST_DUE)
 )
@@ -118,15 +118,14 @@ class HostDoor:
         if self._provided.get(host.id) == given:
             return
         reserved = min(config.reserved_host_ram_mib, max(0, ram_mib - 1))
-        await self._ground.placement.ensure_provider(
-            host.id,
-            host.name,
-            {
-                "VCPU": {"total": vcpus, "allocation_ratio": config.cpu_allocation_ratio},
-                "MEMORY_MB": {"total": ram_mib, "reserved": reserved, "allocation_ratio": config.ram_allocation_ratio},
-                "DISK_GB": {"total": disk_gib, "allocation_ratio": config.disk_allocation_ratio},
-            },
-        )
+        inventories: dict[str, dict[str, Any]] = {
+            "VCPU": {"total": vcpus, "allocation_ratio": config.cpu_allocation_ratio},
+            "MEMORY_MB": {"total": ram_mib, "reserved": reserved, "allocation_ratio": config.ram_allocation_ratio},
+            "DISK_GB": {"total": disk_gib, "allocation_ratio": config.disk_allocation_ratio},
+        }
+        there = {name: values for name, values in inventories.items() if values["total"] > 0}
+        async with self._ground.db.transaction() as tx:
+            await self._ground.placement.ensure_provider(tx, host.id, host.name, there)
         if not self._provided.get(host.id):
             self._ground.db.wake("compute.servers")
         self._provided[host.id] = given

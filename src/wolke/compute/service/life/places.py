@@ -14,6 +14,7 @@ from wolke.compute.scheduler import AggregateView, HostView, Placing
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.store import AGGREGATES, HOSTS, SERVER_GROUPS, SERVERS
 from wolke.core.db import Query, Reader, Where
+from wolke.placement.scheduler.candidates import Node
 
 _MIB_PER_GIB = 1024
 _ARCHITECTURE = ("hw_architecture", "architecture")
@@ -34,23 +35,14 @@ async def look_at_hosts(ground: Ground) -> list[HostView]:
     hosts = await ground.db.find(HOSTS)
     aggregates = await ground.db.find(AGGREGATES)
     counts = {row[0]: row[1] for row in await ground.db.rows(_SERVERS_PER_HOST)}
-    free = await ground.placement.free([host.id for host in hosts])
-    traits = await ground.placement.traits_of([host.id for host in hosts])
-    return [
-        _view(ground, host, aggregates, counts.get(host.name, 0), free.get(host.id, {}), traits.get(host.id, ()))
-        for host in hosts
-    ]
+    nodes = await ground.placement.snapshots.take()
+    return [_view(ground, host, aggregates, counts.get(host.name, 0), nodes.get(host.id)) for host in hosts]
 
 
-def _view(
-    ground: Ground,
-    host: Host,
-    aggregates: Sequence[Aggregate],
-    count: int,
-    free: Mapping[str, int],
-    traits: Sequence[str],
-) -> HostView:
+def _view(ground: Ground, host: Host, aggregates: Sequence[Aggregate], count: int, node: Node | None) -> HostView:
     mine = [aggregate for aggregate in aggregates if host.name in aggregate.hosts]
+    inventories = node.inventories if node else {}
+    free = {name: int(one.capacity - one.used) for name, one in inventories.items()}
     return HostView(
         id=host.id,
         name=host.name,
@@ -63,7 +55,7 @@ def _view(
         servers=count,
         capabilities=host.capabilities,
         aggregates=tuple(AggregateView(aggregate.name, aggregate.metadata) for aggregate in mine),
-        traits=frozenset(traits),
+        traits=frozenset(node.traits) if node else frozenset(),
     )
 
 
