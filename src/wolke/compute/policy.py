@@ -26,7 +26,11 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("servers:create:attach_volume", _MEMBER, "Create a server with volumes."),
     ("servers:create:attach_network", _MEMBER, "Create a server with requested networks."),
     ("servers:create:trusted_certs", _MEMBER, "Create a server with trusted image certificates."),
-    ("servers:create:zero_disk_flavor", _ADMIN, "Create a server from an image with a flavor that has no disk."),
+    (
+        "servers:create:zero_disk_flavor",
+        _MEMBER,
+        "Create a server from an image with a flavor that has no disk of its own.",
+    ),
     ("servers:update", _MEMBER, "Update a server."),
     ("servers:delete", _MEMBER, "Delete a server."),
     ("servers:start", _MEMBER, "Start a server."),

@@ -35,6 +35,8 @@ class Since:
     PAGED_ACTIONS: Version = (2, 58)
     CHANGES_BEFORE: Version = (2, 66)
     LOCKED_FILTER: Version = (2, 73)
+    EVENT_HOSTS: Version = (2, 62)
+    EVENT_DETAILS: Version = (2, 84)
     STRICT_QUERIES: Version = (2, 75)
     FILTERS_FOR_ALL: Version = (2, 83)
     HYPERVISORS_WITHOUT_RESOURCES: Version = (2, 88)

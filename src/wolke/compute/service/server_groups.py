@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from wolke.compute import errors
 from wolke.compute.model import ServerGroup

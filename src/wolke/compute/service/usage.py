@@ -19,6 +19,9 @@ class Usage:
         self._needs = needs
         self._db = needs.db
 
+    async def knows(self, server_id: str) -> bool:
+        return await self._db.get(SERVERS, id=server_id) is not None
+
     async def of(
         self, start: datetime, end: datetime, *, project_id: str | None = None, limit: int, marker: str | None = None
     ) -> tuple[dict[str, dict[str, Any]], str | None]:

@@ -1,0 +1,53 @@
+"""Compute's door: Nova's API v2.1, with microversions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wolke.compute.api import (
+    aggregates,
+    discovery,
+    events,
+    flavors,
+    hosts,
+    keypairs,
+    quotas,
+    server_actions,
+    server_groups,
+    server_metadata,
+    server_parts,
+    servers,
+)
+from wolke.compute.policy import RULES
+from wolke.compute.service import Compute
+from wolke.compute.versions import versions
+from wolke.core import faults
+from wolke.core.http import Api, Route
+from wolke.core.policy import Policy
+
+ROUTES: tuple[Route, ...] = (
+    *discovery.ROUTES,
+    *flavors.ROUTES,
+    *keypairs.ROUTES,
+    *servers.ROUTES,
+    *server_actions.ROUTES,
+    *server_metadata.ROUTES,
+    *server_parts.ROUTES,
+    *server_groups.ROUTES,
+    *hosts.ROUTES,
+    *aggregates.ROUTES,
+    *quotas.ROUTES,
+    *events.ROUTES,
+)
+
+
+def build_api(service: Compute, overrides: Mapping[str, str] | None = None) -> Api:
+    return Api(
+        name="compute",
+        prefix="/compute",
+        routes=ROUTES,
+        service=service,
+        policy=Policy(RULES, overrides),
+        spell=faults.nova,
+        versions=versions(),
+    )

@@ -1,0 +1,263 @@
+"""/servers."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from typing import Any
+
+from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
+from wolke.compute.model import Server
+from wolke.compute.schema import servers as schema
+from wolke.compute.service import Compute, server_filters
+from wolke.compute.service.server_create import NewServer
+from wolke.compute.versions import Since
+from wolke.compute.views import servers as views
+from wolke.compute.views.links import following
+from wolke.core.context import Context
+from wolke.core.errors import BadRequest
+from wolke.core.http import Request, Response, Route
+from wolke.core.paging import Page
+from wolke.core.schema import boolean
+
+_RULE = "os_compute_api:servers"
+_SORT_COLUMNS = server_filters.sort_columns()
+_PASSWORD_LETTERS = string.ascii_letters + string.digits
+_PAGING = frozenset({"limit", "marker", "sort_key", "sort_dir", "all_tenants"})
+Json = dict[str, Any]
+
+
+# -- lists
+
+
+async def _find(service: Compute, ctx: Context, request: Request, rule: str) -> tuple[list[Server], Page]:
+    wanted = page(request, most=service.config.max_servers_per_page, columns=_SORT_COLUMNS, default=NEWEST_FIRST)
+    everywhere = _everywhere(request)
+    if everywhere:
+        request.enforce(f"{rule}:get_all_tenants")
+    try:
+        chosen = server_filters.build(ctx, _asked(request), everywhere=everywhere)
+    except server_filters.UnknownStatus:
+        if request.version >= Since.STATUS_FILTER_CHECKED:
+            raise
+        return [], wanted
+    return await service.servers.index(ctx, wanted, chosen), wanted
+
+
+def _everywhere(request: Request) -> bool:
+    asked = request.query.get("all_tenants")
+    if asked is None:
+        return False
+    return asked == "" or boolean(asked, "all_tenants")
+
+
+def _asked(request: Request) -> dict[str, list[str]]:
+    """The filters that this caller has at this version. What is not theirs is quietly ignored, what is nobody's is
+    refused (since 2.75)."""
+    if request.version >= Since.STRICT_QUERIES:
+        refuse_unknown(request, server_filters.KNOWN | _PAGING)
+    allowed = set(server_filters.FOR_ALL)
+    if request.allows(f"{_RULE}:allow_all_filters"):
+        allowed |= server_filters.KNOWN
+    if request.version >= Since.FILTERS_FOR_ALL:
+        allowed |= server_filters.FOR_ALL_LATER
+    for names, since in _LATER_FILTERS:
+        if request.version < since:
+            allowed -= names
+    return {name: values for name, values in request.query.lists().items() if name in allowed}
+
+
+_LATER_FILTERS = (
+    ({"ip6"}, Since.IP6_FILTER),
+    ({"tags", "tags-any", "not-tags", "not-tags-any"}, Since.TAG_FILTERS),
+    ({"changes-before"}, Since.CHANGES_BEFORE),
+    ({"locked"}, Since.LOCKED_FILTER),
+)
+
+
+async def index(service: Compute, ctx: Context, request: Request) -> Json:
+    found, wanted = await _find(service, ctx, request, f"{_RULE}:index")
+    shown = [views.brief(server, request.base_url) for server in found]
+    return _listed(shown, found, "servers", request, wanted)
+
+
+async def detail(service: Compute, ctx: Context, request: Request) -> Json:
+    found, wanted = await _find(service, ctx, request, f"{_RULE}:detail")
+    look = await scene(service, request, found)
+    shown = [views.server(server, look) for server in found]
+    return _listed(shown, found, "servers/detail", request, wanted)
+
+
+def _listed(shown: list[Json], found: list[Server], path: str, request: Request, wanted: Page) -> Json:
+    answer: Json = {"servers": shown}
+    if full(found, wanted.limit):
+        answer["servers_links"] = following(request.base_url, path, request.query, found[-1].id, wanted.limit)
+    return answer
+
+
+async def scene(service: Compute, request: Request, servers: list[Server], *, groups: bool = False) -> views.Scene:
+    """All that the views of these servers need beside their rows, fetched at once."""
+    host_up = None
+    placed = any(server.host for server in servers)
+    if request.allows(f"{_RULE}:show:host_status"):
+        host_up = {host.name: _host_status(service, host) for host in await service.hosts.index()} if placed else {}
+    return views.Scene(
+        base=request.base_url,
+        ports=await service.servers.ports([server.id for server in servers]),
+        zones=await service.hosts.zone_names() if placed else {},
+        default_zone=service.config.default_availability_zone,
+        host_up=host_up,
+        for_admin=request.allows("os_compute_api:os-extended-server-attributes"),
+        extra_specs=request.allows("os_compute_api:servers:show:flavor-extra-specs"),
+        embedded_flavor=request.version >= Since.EMBEDDED_FLAVOR,
+        groups=groups,
+    )
+
+
+def _host_status(service: Compute, host: Any) -> str:
+    if host.disabled:
+        return "MAINTENANCE"
+    return "UP" if service.hosts.up(host) else "DOWN"
+
+
+# -- one server
+
+
+async def show(service: Compute, ctx: Context, request: Request) -> Json:
+    server = await service.servers.show(ctx, request.params["server_id"])
+    return {"server": views.server(server, await scene(service, request, [server], groups=True))}
+
+
+async def create(service: Compute, ctx: Context, request: Request) -> Response:
+    asked = request.body["server"]
+    _enforce_parts(request, asked)
+    wish = _wish(request, asked)
+    made = await service.making.create(ctx, wish)
+    if boolean(asked.get("return_reservation_id", False)):
+        return Response(202, {"reservation_id": made[0].reservation_id})
+    password = asked.get("adminPass") or "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(12))
+    shown = views.created(made[0], request.base_url, password)
+    return Response(202, {"server": shown}, headers={"Location": shown["links"][0]["href"]})
+
+
+def _enforce_parts(request: Request, asked: Json) -> None:
+    if isinstance(asked["networks"], list) and asked["networks"]:
+        request.enforce(f"{_RULE}:create:attach_network")
+    if ":" in asked.get("availability_zone", ""):
+        request.enforce(f"{_RULE}:create:forced_host")
+    if asked.get("host") or asked.get("hypervisor_hostname"):
+        request.enforce("compute:servers:create:requested_destination")
+    if asked.get("trusted_image_certificates"):
+        request.enforce(f"{_RULE}:create:trusted_certs")
+    if asked.get("block_device_mapping") and asked.get("block_device_mapping_v2"):
+        raise BadRequest("Using different block_device_mapping syntaxes is not allowed in the same request.")
+    if asked.get("block_device_mapping"):
+        raise BadRequest("Block Device Mapping is Invalid: this cloud has no Block Storage yet.")
+
+
+def _wish(request: Request, asked: Json) -> NewServer:
+    least = _count(asked, "min_count", 1)
+    most = _count(asked, "max_count", least)
+    if least > most:
+        raise BadRequest("min_count must be <= max_count")
+    hints = request.body.get("os:scheduler_hints") or request.body.get("OS-SCH-HNT:scheduler_hints") or {}
+    groups = [group["name"] for group in asked.get("security_groups", ()) if group.get("name")]
+    return NewServer(
+        name=asked["name"].strip(),
+        flavor_id=str(asked["flavorRef"]).rstrip("/").rpartition("/")[2],
+        image_id=asked.get("imageRef", "").rstrip("/").rpartition("/")[2] or None,
+        networks=networks(asked["networks"]),
+        hostname=asked.get("hostname"),
+        description=asked.get("description"),
+        key_name=asked.get("key_name"),
+        user_data=asked.get("user_data"),
+        metadata=asked.get("metadata", {}),
+        tags=asked.get("tags", []),
+        security_groups=list(dict.fromkeys(groups)),
+        availability_zone=asked.get("availability_zone"),
+        host=asked.get("host") or asked.get("hypervisor_hostname"),
+        config_drive=boolean(asked.get("config_drive") or False),
+        block_devices=asked.get("block_device_mapping_v2", []),
+        hints=hints,
+        personality=asked.get("personality", []),
+        trusted_image_certificates=asked.get("trusted_image_certificates"),
+        access_ip_v4=asked.get("accessIPv4") or None,
+        access_ip_v6=asked.get("accessIPv6") or None,
+        disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
+        least=least,
+        most=most,
+        zero_disk_allowed=request.allows(f"{_RULE}:create:zero_disk_flavor"),
+    )
+
+
+_MOST_AT_ONCE = 1000
+
+
+def _count(asked: Json, name: str, default: int) -> int:
+    count = int(asked.get(name, default))
+    if not 1 <= count <= _MOST_AT_ONCE:
+        raise BadRequest(
+            f"Invalid input for field/attribute {name}. Value: {count}. It must be between 1 and {_MOST_AT_ONCE}."
+        )
+    return count
+
+
+def networks(asked: Any) -> Any:
+    """On the wire → as verbs take it."""
+    if isinstance(asked, str):
+        return asked
+    if not asked:
+        return "any"
+    found = []
+    for one in asked:
+        if not one.get("uuid") and not one.get("port"):
+            raise BadRequest("Bad networks format: a network or a port must be named.")
+        if one.get("port") and one.get("fixed_ip"):
+            raise BadRequest(f"Specified Fixed IP '{one['fixed_ip']}' cannot be used with port '{one['port']}'.")
+        names = (("network_id", "uuid"), ("port_id", "port"), ("fixed_ip", "fixed_ip"), ("tag", "tag"))
+        found.append({ours: one[theirs] for ours, theirs in names if one.get(theirs)})
+    return found
+
+
+_UPDATABLE = {
+    "name": "name",
+    "description": "description",
+    "hostname": "hostname",
+    "OS-DCF:diskConfig": "disk_config",
+    "accessIPv4": "access_ip_v4",
+    "accessIPv6": "access_ip_v6",
+}
+
+
+def written(asked: Json) -> Json:
+    """The fields of an update or a rebuild as columns."""
+    found = {column: asked[name] for name, column in _UPDATABLE.items() if name in asked}
+    if "name" in found:
+        found["name"] = found["name"].strip()
+    for column in ("access_ip_v4", "access_ip_v6"):
+        if column in found:
+            found[column] = found[column] or None
+    return found
+
+
+async def update(service: Compute, ctx: Context, request: Request) -> Json:
+    server = await service.servers.change(ctx, request.params["server_id"], written(request.body["server"]))
+    shown = views.server(server, await scene(service, request, [server], groups=True))
+    assert request.api.versions is not None
+    request.api.versions.lower("server_updated", request.version, (shown,))
+    return {"server": shown}
+
+
+async def delete(service: Compute, ctx: Context, request: Request) -> None:
+    await service.server_actions.delete(ctx, request.params["server_id"])
+
+
+_ONE = "/v2.1/servers/{server_id}"
+ROUTES = (
+    Route("GET", "/v2.1/servers", index, f"{_RULE}:index"),
+    Route("GET", "/v2.1/servers/detail", detail, f"{_RULE}:detail", view="server"),
+    Route("POST", "/v2.1/servers", create, f"{_RULE}:create", 202, schema.CREATE, "server_create"),
+    Route("GET", _ONE, show, f"{_RULE}:show", view="server"),
+    Route("PUT", _ONE, update, f"{_RULE}:update", body=schema.UPDATE, noun="server_update"),
+    Route("DELETE", _ONE, delete, f"{_RULE}:delete", 204),
+)

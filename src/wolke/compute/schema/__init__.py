@@ -1,0 +1,1 @@
+"""What the newest bodies look like. Older ones are these, narrowed by ``versions.py``."""

@@ -1,0 +1,1 @@
+"""Records as the wire's newest version shows them. Pure; older versions are ``versions.py``'s affair."""
