@@ -78,9 +78,11 @@ async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) 
         environment=os.environ,
         public_url=url,
         certificate=certificate,
-        database=options.database,
-        hypervisor=options.hypervisor,
-        dataplane=options.dataplane,
+        said={
+            ("cloud", "database"): options.database,
+            ("host", "hypervisor"): options.hypervisor,
+            ("host", "dataplane"): options.dataplane,
+        },
     )
     cloud = Cloud(settings, state)
     server = Server(cloud.serve, [sock], tls=tls)

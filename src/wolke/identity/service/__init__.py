@@ -10,7 +10,7 @@ from wolke.core.clock import Clock
 from wolke.core.context import Context
 from wolke.core.db import Database
 from wolke.identity.config import IdentityConfig
-from wolke.identity.model import CatalogEntry, Project, User
+from wolke.identity.model import DEFAULT_DOMAIN, CatalogEntry, Project, User
 from wolke.identity.service import bootstrap
 from wolke.identity.service.application_credentials import ApplicationCredentials
 from wolke.identity.service.assignments import Assignments
@@ -91,6 +91,9 @@ class Identity:
         """A project; None if there is none, or it is a domain."""
         found = await self.db.get(PROJECTS, id=project_id)
         return found if found is not None and not found.is_domain else None
+
+    async def project_named(self, name: str, domain_id: str = DEFAULT_DOMAIN) -> Project | None:
+        return await self.db.get(PROJECTS, domain_id=domain_id, name=name)
 
     async def projects_by_id(self, project_ids: Iterable[str]) -> dict[str, Project]:
         return {p.id: p for p in await self.projects.find(sorted(set(project_ids)))}

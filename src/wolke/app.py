@@ -1,0 +1,210 @@
+"""The composition root: which parts there are and what each is given. No logic of its own.
+
+    Cloud       the database, the services, the one HTTP application and the controllers' loops
+    Machine     one host: hypervisor and dataplane drivers, and the agents that drive them over HTTP (``wolke.machine``)
+
+``wolke up`` runs both in one process; ``wolke agent`` runs a ``Machine`` alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wolke import migrations
+from wolke.compute.api import build_api as compute_api
+from wolke.compute.api.agent import build_agent_api as compute_agent_api
+from wolke.compute.consoles import build_sockets
+from wolke.compute.reconcile import Reconciler
+from wolke.compute.service import Compute
+from wolke.compute.service.life import Life
+from wolke.core import drivers, metrics
+from wolke.core.clock import Clock
+from wolke.core.context import Context, system_context
+from wolke.core.db import open_database
+from wolke.core.http import Api, Application, Request, Response, Route
+from wolke.core.log import get_logger
+from wolke.core.loop import Leases
+from wolke.core.policy import Policy
+from wolke.identity.api import build_api as identity_api
+from wolke.identity.model import CatalogEntry
+from wolke.identity.service import Identity
+from wolke.image.api import build_api as image_api
+from wolke.image.drivers import DRIVERS as IMAGE_DRIVERS
+from wolke.image.reconcile import build_loop as image_loop
+from wolke.image.service import Images
+from wolke.network.api import build_agent_api as network_agent_api
+from wolke.network.api import build_api as network_api
+from wolke.network.schema import NETWORK, SUBNET
+from wolke.network.service import Network
+from wolke.placement.api import build_api as placement_api
+from wolke.placement.service import Placement
+from wolke.settings import SECTIONS, Settings
+from wolke.state import StateDirectory, write_private
+
+if TYPE_CHECKING:
+    from wolke.machine import Machine
+
+__all__ = ["SECTIONS", "Cloud", "Settings"]
+
+log = get_logger(__name__)
+
+CATALOG = (
+    ("identity", "keystone", "/identity"),
+    ("image", "glance", "/image"),
+    ("placement", "placement", "/placement"),
+    ("network", "neutron", "/network"),
+    ("compute", "nova", "/compute/v2.1"),
+)
+
+
+class Cloud:
+    """``open`` before requests are taken, ``begin`` once they are; ``end`` stops loops and the machine, ``close`` the rest."""
+
+    def __init__(self, settings: Settings, state: StateDirectory) -> None:
+        self.settings = settings
+        self.state = state
+        self.clock = Clock()
+        self.machine: Machine | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open(self) -> None:
+        settings, state, clock = self.settings, self.state, self.clock
+        url = settings.cloud.database or f"sqlite:///{state / 'wolke.db'}"
+        await migrations.upgrade(url)
+        self.db = db = await open_database(url)
+        self.leases = Leases(db, clock)
+        keys = settings.identity.keys_dir or str(state / "keys")
+        identity_config = replace(settings.identity, keys_dir=keys)
+        self.identity = Identity(db, identity_config, clock, public_url=settings.public_url)
+        await self.identity.start()
+        store = drivers.load("image", IMAGE_DRIVERS, settings.image.driver)
+        self.images = Images(db, settings.image, clock, store(state / "images"))
+        self.placement = Placement(db, clock)
+        self.network = Network(db, settings.network, clock, settings.policy("network"))
+        below = {"images": self.images, "network": self.network, "placement": self.placement}
+        self.compute = Compute(db, settings.compute, clock, identity=self.identity, **below)
+        self.life = Life(db, settings.compute, clock, **below, public_url=settings.public_url)
+        self.compute.consoles = self.life.consoles
+        self.application = self._application()
+        await self._first_things()
+
+    def _application(self) -> Application:
+        policy = self.settings.policy
+        apis = [
+            identity_api(self.identity, policy("identity")),
+            image_api(self.images, policy("image")),
+            placement_api(self.placement, policy("placement")),
+            network_api(self.network, policy("network")),
+            compute_api(self.compute, policy("compute")),
+            compute_agent_api(self.life),
+            network_agent_api(self.network),
+            operations(self),
+        ]
+        return Application(apis, self.identity.authenticate, sockets=build_sockets(self.life))
+
+    async def _first_things(self) -> None:
+        """What a new cloud begins with; the second time it changes nothing."""
+        secrets = self.state.secrets()
+        entries = [
+            CatalogEntry(type_, name, dict.fromkeys(("public", "internal", "admin"), f"$(public_url)s{path}"))
+            for type_, name, path in CATALOG
+        ]
+        await self.identity.bootstrap(
+            secrets.admin_password, secrets.member_password, secrets.agent_password, self.settings.cloud.region, entries
+        )
+        await self.compute.seed()
+        await self._external_network()
+        write_private(self.state / "agent.json", json.dumps(self._agent_credential(), indent=1) + "\n")
+
+    def _agent_credential(self) -> dict[str, str]:
+        return {"user_name": "agent", "password": self.state.secrets().agent_password, "project_name": "service"}
+
+    async def _external_network(self) -> None:
+        """The way out, for routers and floating IPs. Made once: an operator who removes it is not contradicted."""
+        name, cidr = self.settings.cloud.external_network, self.settings.cloud.external_cidr
+        made = self.state / "external-network"
+        if not name or made.exists():
+            return
+        project = await self.identity.project_named("admin")
+        ctx = replace(system_context(), project_id=project.id if project else None, system_scope=None)
+        body = {"name": name, "router:external": True, "description": "Leads outside"}
+        network = (await self.network.networks.create(ctx, [NETWORK.read_create(body)]))[0]
+        subnet = {"network_id": network.id, "ip_version": 4, "cidr": cidr, "enable_dhcp": False, "name": name}
+        await self.network.subnets.create(ctx, [SUBNET.read_create(subnet)])
+        write_private(made, network.id + "\n")
+
+    async def serve(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.application(scope, receive, send)
+
+    async def begin(self) -> None:
+        """Loops, and this host's agents; they speak to the application over its own socket."""
+        self._run("image", image_loop(self.images, self.leases).run())
+        self._run("compute", Reconciler(self.life, self.leases).run())
+        if self.settings.host.enabled:
+            from wolke.machine import Machine
+
+            self.machine = Machine(self.settings, self.state / "host", self._agent_credential(), local=self)
+            self.life.consoles.doors[self.settings.host.host_name] = self.machine
+            await self.machine.open()
+            self._run("machine", self.machine.run())
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_tell_if_it_died)
+        self._tasks.append(task)
+
+    async def end(self, *, keep_guests: bool) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        if self.machine is not None and not keep_guests:
+            await self.machine.shut_down_guests()
+
+    async def close(self) -> None:
+        await self.end(keep_guests=True)
+        if self.machine is not None:
+            await self.machine.close()
+        if hasattr(self, "db"):
+            with contextlib.suppress(Exception):
+                await self.leases.release()
+            await self.identity.stop()
+            await self.db.close()
+
+
+def _tell_if_it_died(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a part of the cloud has stopped", part=task.get_name(), error=repr(error), exc_info=error)
+
+
+def operations(cloud: Cloud) -> Api:
+    """What monitors ask, and the list of services for whoever opens the address in a browser."""
+
+    async def healthz(service: Cloud, ctx: Context, request: Request) -> Any:
+        await service.db.count(_leases())
+        return {"status": "ok", "parts": {task.get_name(): not task.done() for task in service._tasks}}
+
+    async def figures(service: Cloud, ctx: Context, request: Request) -> Response:
+        return Response(200, metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def services(service: Cloud, ctx: Context, request: Request) -> Any:
+        links = {type_: request.origin + path for type_, _, path in CATALOG}
+        return {"name": "wolke", "services": links}
+
+    routes = (
+        Route("GET", "/", services, auth=False),
+        Route("GET", "/healthz", healthz, auth=False),
+        Route("GET", "/metrics", figures, auth=False),
+    )
+    return Api("operations", "", routes, cloud, Policy(()))
+
+
+def _leases() -> Any:
+    from wolke.core.loop import LEASES
+
+    return LEASES
