@@ -13,13 +13,13 @@ from typing import Any
 
 from tests.conftest import MEMBER_PROJECT, AsgiClient, stand_in_authenticate
 from wolke.compute.agent import ComputeAgent
+from wolke.compute.api import build_api as build_compute_api
 from wolke.compute.api.agent import build_agent_api
 from wolke.compute.config import ComputeConfig
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.model import Server
 from wolke.compute.reconcile import Reconciler
 from wolke.compute.service import Compute
-from wolke.compute.service.cards import Cards
 from wolke.compute.service.life import Life
 from wolke.compute.service.server_create import NewServer
 from wolke.compute.store import SERVERS
@@ -106,7 +106,7 @@ class InProcessClient:
 class NoNetwork:
     """A host's network that needs no preparation."""
 
-    async def ensure_port(self, network_id: str, port_id: str) -> None: ...
+    async def ensure_port(self, network_id: str, port_id: str, timeout_s: float) -> None: ...
 
     async def attachment(self, network_id: str, port_id: str) -> Attachment:
         return Attachment("none")
@@ -141,27 +141,31 @@ class LifeCloud:
         self.network = Network(self.db, NetworkConfig(), self.clock)
         (self.root / "images").mkdir(exist_ok=True)
         self.images = Images(self.db, ImageConfig(), self.clock, FileDriver(self.root / "images"))
-        cards: Any = Cards(self.network)
         self.compute = Compute(
-            self.db, self.config, self.clock, images=self.images, network=cards, placement=self.placement
+            self.db, self.config, self.clock, images=self.images, network=self.network, placement=self.placement
         )
         self.life = Life(
             self.db, self.config, self.clock, placement=self.placement, network=self.network, images=self.images
         )
         self.compute.consoles = self.life.consoles
         self.reconciler = Reconciler(self.life)
-        apis = [build_agent_api(self.life), build_image_api(self.images), build_network_api(self.network)]
+        apis = [
+            build_compute_api(self.compute), build_agent_api(self.life), build_image_api(self.images),
+            build_network_api(self.network),
+        ]  # fmt: skip
         self.app = Application(apis, stand_in_authenticate)
         self.http = AsgiClient(self.app)
         return self
 
-    async def add_host(self, name: str = "host-1", driver: Any = None, **more: Any) -> HostParts:
+    async def add_host(
+        self, name: str = "host-1", driver: Any = None, wrap_client: Any = None, **more: Any
+    ) -> HostParts:
         state_dir = self.root / name
         state_dir.mkdir(exist_ok=True)
         driver = driver or SimulatedDriver(state_dir, **more)
         await driver.prepare()
         agent = ComputeAgent(
-            driver, InProcessClient(self.app), NoNetwork(), host=name, state_dir=state_dir, driver_name="simulated",
+            driver, (wrap_client or (lambda client: client))(InProcessClient(self.app)), NoNetwork(), host=name, state_dir=state_dir, driver_name="simulated",
             local_image=self.images.file_path,
         )  # fmt: skip
         await agent.prepare()
@@ -185,6 +189,13 @@ class LifeCloud:
     async def create(self, name: str = "one", **more: Any) -> Server:
         asked = {"flavor_id": "1", "image_id": self.image_id, "networks": "auto", **more}
         return (await self.compute.making.create(MEMBER, NewServer(name=name, **asked)))[0]
+
+    async def post_server(self, name: str) -> str:
+        """Through the public API, once it is there."""
+        return (await self.create(name)).id
+
+    async def count_active(self) -> int:
+        return await self.db.count(SERVERS, status="ACTIVE", task=None)
 
     async def server(self, server_id: str) -> Server:
         found = await self.db.get(SERVERS, id=server_id)

@@ -12,6 +12,7 @@ from wolke.compute.views import instance_actions as action_views
 from wolke.compute.views import servers as views
 from wolke.compute.views.interfaces import interface
 from wolke.compute.views.links import following
+from wolke.compute.views.security_groups import security_group
 from wolke.core.clock import instant, moment
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest, NotFound
@@ -81,7 +82,8 @@ async def detach(service: Compute, ctx: Context, request: Request) -> None:
 
 
 async def security_groups(service: Compute, ctx: Context, request: Request) -> Json:
-    return {"security_groups": await service.server_actions.security_groups(ctx, request.params["server_id"])}
+    found = await service.server_actions.security_groups(ctx, request.params["server_id"])
+    return {"security_groups": [security_group(group, rules) for group, rules in found]}
 
 
 # -- what was done

@@ -9,12 +9,13 @@ from typing import Any
 
 from wolke.compute.config import ComputeConfig
 from wolke.compute.service.aggregates import Aggregates
+from wolke.compute.service.cards import Cards
 from wolke.compute.service.flavors import Flavors
 from wolke.compute.service.hosts import Hosts
 from wolke.compute.service.instance_actions import InstanceActions
 from wolke.compute.service.interfaces import Interfaces
 from wolke.compute.service.keypairs import KeyPairs
-from wolke.compute.service.needs import Consoles, Images, Needs, Network
+from wolke.compute.service.needs import Consoles, Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import Making
@@ -23,6 +24,8 @@ from wolke.compute.service.servers import Servers
 from wolke.compute.service.usage import Usage
 from wolke.core.clock import Clock
 from wolke.core.db import Database
+from wolke.image.service import Images
+from wolke.network.service import Network
 
 
 class Compute:
@@ -41,7 +44,7 @@ class Compute:
     ) -> None:
         self.config = config
         self.clock = clock
-        needs = self._needs = Needs(db, config, clock, identity, images, network, placement)
+        needs = self._needs = Needs(db, config, clock, identity, images, Cards(network) if network else None, placement)
         self.quotas = Quotas(needs)
         self.flavors = Flavors(needs)
         self.keypairs = KeyPairs(needs, self.quotas)

@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wolke.core.context import Context
-from wolke.network.model import Port, ServerPort, Subnet
+from wolke.core.db import Order, Where
+from wolke.network.model import Port, SecurityGroup, SecurityGroupRule, ServerPort, Subnet
+from wolke.network.schema.attributes import Body
 from wolke.network.service import Network, RequestedNic
+from wolke.network.store import SECURITY_GROUPS
 
 
 class Cards:
@@ -65,6 +68,40 @@ class Cards:
 
     async def port_for_address(self, network_id: str, address: str) -> Port | None:
         return await self._network.port_for_address(network_id, address)
+
+    # -- security groups
+
+    async def check_security_groups(self, project_id: str, names: Sequence[str]) -> None:
+        """Raises ``NotFound`` if the project has none of this name or id."""
+        await self._network.resolve_security_groups(project_id, names)
+
+    async def server_security_groups(self, server_id: str) -> list[tuple[SecurityGroup, list[SecurityGroupRule]]]:
+        """The groups of all ports of a server, with their rules."""
+        ports = (await self._network.server_ports([server_id]))[server_id]
+        held = await self._network.ports.by_ids([port.id for port in ports])
+        wanted = sorted({group for port in held for group in port.security_groups})
+        where = [Where("id", "in", wanted)]
+        groups = await self._network.db.find(SECURITY_GROUPS, where=where, order=[Order("name")]) if wanted else []
+        rules = await self._network.security_groups.rules_of(self._network.db, wanted)
+        return [(group, rules[group.id]) for group in groups]
+
+    async def change_security_group(
+        self, ctx: Context, server_id: str, project_id: str, name: str, *, add: bool
+    ) -> bool:
+        """On each port that is secured; whether that changed anything. ``name``: or an id."""
+        group_id = (await self._network.resolve_security_groups(project_id, [name]))[name]
+        ports = (await self._network.server_ports([server_id]))[server_id]
+        changed = False
+        for port in await self._network.ports.by_ids([port.id for port in ports]):
+            if not port.port_security_enabled or (group_id in port.security_groups) == add:
+                continue
+            others = [one for one in port.security_groups if one != group_id]
+            groups = [*others, group_id] if add else others
+            await self._network.ports.update(
+                ctx, port.id, Body({"security_groups": groups}, frozenset({"security_groups"}))
+            )
+            changed = True
+        return changed
 
 
 def _nic(wanted: Mapping[str, Any]) -> RequestedNic:

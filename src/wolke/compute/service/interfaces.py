@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from wolke.compute import errors
-from wolke.compute.service.needs import Needs, ServerPort
+from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest, CloudError, NotFound
+from wolke.network.model import ServerPort
 
 
 class Interfaces:
@@ -38,18 +39,9 @@ class Interfaces:
         if network is None:
             raise errors.NotOffered("attaching interfaces")
         try:
-            await network.validate_request(ctx, [wanted] if wanted else "auto")
+            port = await network.attach(ctx, server.id, server.host, wanted)
         except NotFound as error:
             raise BadRequest(error.message) from None
-        made = await network.create_server_ports(
-            server.id,
-            project_id=server.project_id,
-            requested=[wanted] if wanted else "auto",
-            security_groups=[],
-            hostname=server.hostname,
-            host=server.host or "",
-        )
-        port = made[-1]
         try:
             await self._actions.begin(
                 ctx, server_id, "attach_interface", "attach_interface", arguments={"port_id": port.id}

@@ -21,6 +21,7 @@ from wolke.core.db import Transaction
 from wolke.core.errors import CloudError, Conflict, NotFound
 from wolke.core.states import Refusal
 from wolke.image.service import ImageWish
+from wolke.network.model import SecurityGroup, SecurityGroupRule
 
 #: Image properties that belong to one image and not to what is made of it.
 _NOT_INHERITED = frozenset({"os_hash_algo", "os_hash_value", "stores", "locations", "img_signature"})
@@ -188,19 +189,24 @@ class ServerActions:
 
     # -- security groups of all of a server's ports
 
-    async def security_groups(self, ctx: Context, server_id: str) -> list[dict[str, Any]]:
+    async def security_groups(
+        self, ctx: Context, server_id: str
+    ) -> list[tuple[SecurityGroup, list[SecurityGroupRule]]]:
+        """With their rules."""
         server = await self._servers.show(ctx, server_id)
         network = self._needs.network
-        if network is None:
-            return []
-        return await network.server_security_groups(ctx, server.id)
+        return [] if network is None else await network.server_security_groups(server.id)
 
     async def change_security_group(self, ctx: Context, server_id: str, group: str, *, add: bool) -> None:
         server = await self._servers.show(ctx, server_id)
+        if server.locked and not ctx.is_admin:
+            raise errors.ServerLocked(server_id)
         network = self._needs.network
-        if network is None:
-            raise NotFound(f"Security group {group} not found for project {ctx.project_id}.")
-        await network.change_server_security_group(ctx, server.id, group, add=add)
+        changed = network is not None and await network.change_security_group(
+            ctx, server.id, server.project_id, group, add=add
+        )
+        if not changed and not add:
+            raise NotFound(f"Security group {group} is not associated with the instance {server_id}.")
 
 
 def _snapshot_wish(server: Server, name: str, metadata: Mapping[str, str]) -> ImageWish:

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,14 +17,15 @@ from wolke.compute.service.flavors import Flavors
 from wolke.compute.service.hosts import Hosts
 from wolke.compute.service.instance_actions import action_of
 from wolke.compute.service.keypairs import KeyPairs
-from wolke.compute.service.needs import ImageRecord, Needs
+from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.states import SERVER
 from wolke.compute.store import SERVER_ACTIONS, SERVER_GROUPS, SERVERS
 from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import Transaction
-from wolke.core.errors import BadRequest, CloudError, Conflict, Forbidden, NotFound
+from wolke.core.errors import BadRequest, Forbidden, NotFound
+from wolke.image.model import Image
 
 MOST_USER_DATA = 65535  # bytes of base64
 _MIB_PER_GIB = 1024
@@ -79,6 +80,7 @@ class Making:
         group_id = _group_hint(asked.hints)
         zone = await self._zone(asked)
         networks = await self.networks(ctx, asked.networks, count=asked.most)
+        await self._check_security_groups(ctx, asked.security_groups)
         limits = await self._quotas.limits(ctx.project_id or "", ctx.user_id)
         check_metadata(asked.metadata, limits)
         template = self._template(ctx, asked, flavor, image, key)
@@ -129,7 +131,7 @@ class Making:
 
     async def image(
         self, ctx: Context, image_id: str, flavor: Flavor | FlavorCopy, *, zero_disk_allowed: bool = True
-    ) -> ImageRecord:
+    ) -> Image:
         """An image that a server of this flavor can be made of, or 400 in Nova's words."""
         images = self._needs.images
         if images is None or not ids.is_uuid(image_id):
@@ -171,18 +173,21 @@ class Making:
         network = self._needs.network
         if isinstance(wanted, list) and count > 1 and any(one.get("port_id") or one.get("fixed_ip") for one in wanted):
             raise BadRequest("Invalid min_count or max_count: a port or a fixed address can only go to one server.")
-        if network is None or wanted == "none":
-            return "none" if wanted == "any" else wanted
-        if wanted != "any":
-            await network.validate_request(ctx, wanted)
-            return wanted
+        if network is None:
+            return "none"
         try:
-            await network.validate_request(ctx, "auto")
-        except Conflict as error:
-            raise Conflict(error.message) from None
-        except CloudError:
-            return "none"  # before 2.37, a project without networks got servers without network cards
-        return "auto"
+            await network.validate_request(ctx, wanted)
+        except NotFound as error:
+            raise BadRequest(error.message) from None
+        return wanted
+
+    async def _check_security_groups(self, ctx: Context, names: Sequence[str]) -> None:
+        if self._needs.network is None or not names:
+            return
+        try:
+            await self._needs.network.check_security_groups(ctx.project_id or "", names)
+        except NotFound as error:
+            raise BadRequest(error.message) from None
 
     async def _join(self, tx: Transaction, ctx: Context, group_id: str, count: int, most: int) -> None:
         group: ServerGroup | None = await tx.get(SERVER_GROUPS, id=group_id)
@@ -194,9 +199,7 @@ class Making:
 
     # -- the row
 
-    def _template(
-        self, ctx: Context, asked: NewServer, flavor: Flavor, image: ImageRecord, key: KeyPair | None
-    ) -> Server:
+    def _template(self, ctx: Context, asked: NewServer, flavor: Flavor, image: Image, key: KeyPair | None) -> Server:
         now = self._needs.clock.now()
         return Server(
             id="",
@@ -272,7 +275,7 @@ def flavor_copy(flavor: Flavor) -> FlavorCopy:
     )
 
 
-def image_copy(image: ImageRecord) -> dict[str, Any]:
+def image_copy(image: Image) -> dict[str, Any]:
     return {
         "name": image.name,
         "disk_format": image.disk_format,
@@ -295,7 +298,7 @@ def hostname_of(name: str, server_id: str) -> str:
     return plain or f"Server-{server_id}"
 
 
-def check_fit(image: ImageRecord, flavor: Flavor | FlavorCopy) -> None:
+def check_fit(image: Image, flavor: Flavor | FlavorCopy) -> None:
     if image.status != "active":
         raise BadRequest(f"Image {image.id} is not active.")
     if image.min_ram and flavor.ram_mib < image.min_ram:

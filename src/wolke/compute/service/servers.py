@@ -9,7 +9,7 @@ import msgspec
 
 from wolke.compute import errors
 from wolke.compute.model import Server
-from wolke.compute.service.needs import Needs, ServerPort
+from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_create import check_metadata
 from wolke.compute.service.server_filters import Filter
@@ -18,6 +18,7 @@ from wolke.core.context import Context
 from wolke.core.db import Transaction
 from wolke.core.errors import BadRequest, NotFound
 from wolke.core.paging import Page, find_page
+from wolke.network.model import ServerPort
 
 MOST_TAGS = 50
 _CHUNK = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wolke.compute.model import Server
-from wolke.compute.service.needs import ServerPort
+from wolke.network.model import ServerPort
 
 
 def interface(port: ServerPort, server: Server) -> dict[str, Any]:

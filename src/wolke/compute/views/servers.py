@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wolke.compute.model import Fault, Server
-from wolke.compute.service.needs import ServerPort
 from wolke.compute.states import POWER_STATES, VM_STATES, status_of, task_state_of
 from wolke.compute.views.links import bookmark, links
 from wolke.core.clock import micros, seconds
+from wolke.network.model import ServerPort
 
 _WITH_PROGRESS = frozenset({"ACTIVE", "BUILD", "REBUILD"})
 _WITH_FAULT = frozenset({"ERROR", "DELETED"})
