@@ -16,6 +16,8 @@ from wolke.core.errors import BadRequest
 JsonSchema = dict[str, Any]
 
 _SHOWN = 200  # characters of a wrong value that are repeated back
+_SECRET = frozenset({"password", "original_password", "adminPass", "admin_pass", "secret", "blob"})
+_NAMES_ONLY = frozenset({"Required", "AdditionalProperties"})  # errors whose message holds names and no value
 
 
 def compile_schema(schema: JsonSchema) -> Callable[[Any], None]:
@@ -31,13 +33,23 @@ def compile_schema(schema: JsonSchema) -> Callable[[Any], None]:
 
 
 def explain(error: Any) -> str:
+    """What is wrong and where; values near a password or a secret are not repeated."""
     path = [str(part) for part in error.instance_path]
+    if (_SECRET & set(path)) or _holds_secret(error.instance):
+        about = error.message if type(error.kind).__name__ in _NAMES_ONLY else "It is not as it must be."
+        return f"Invalid input for field/attribute {path[-1] if path else 'body'}. {about[:_SHOWN]}"
     reason = error.message if len(error.message) <= _SHOWN * 2 else error.message[: _SHOWN * 2] + "…"
     if not path:
         return f"Invalid input: {reason}"
     value = repr(error.instance)
     shown = value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
     return f"Invalid input for field/attribute {path[-1]}. Value: {shown}. {reason}"
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, dict):
+        return not _SECRET.isdisjoint(value) or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
 
 
 def body(name: str, properties: JsonSchema, *, required: tuple[str, ...] = (), additional: bool = False) -> JsonSchema:

@@ -72,6 +72,8 @@ class Tokens:
         if parent is not None:
             expires_us = round(moment(parent.expires_at).timestamp() * _MICRO)
             audit_ids += (parent.audit_ids[-1],)
+        if credential is not None and credential.expires_at is not None:
+            expires_us = min(expires_us, round(moment(credential.expires_at).timestamp() * _MICRO))
         payload = Payload(
             user.id, methods, scope, 0, now_us, expires_us, audit_ids, credential.id if credential else None
         )
