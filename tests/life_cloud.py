@@ -31,6 +31,7 @@ from wolke.core.http import Application
 from wolke.image.api import build_api as build_image_api
 from wolke.image.config import ImageConfig
 from wolke.image.drivers.file import FileDriver
+from wolke.image.reconcile import build_loop as build_image_loop
 from wolke.image.service import Images, ImageWish
 from wolke.network.api import build_api as build_network_api
 from wolke.network.config import NetworkConfig
@@ -153,6 +154,7 @@ class LifeCloud:
             build_compute_api(self.compute), build_agent_api(self.life), build_image_api(self.images),
             build_network_api(self.network),
         ]  # fmt: skip
+        self.image_loop = build_image_loop(self.images)
         self.app = Application(apis, stand_in_authenticate)
         self.http = AsgiClient(self.app)
         return self
@@ -203,6 +205,7 @@ class LifeCloud:
         return found
 
     async def settle(self) -> None:
+        await self.image_loop.drain()
         for _ in range(20):
             await self.reconciler.servers.drain()
             for host in self.hosts.values():

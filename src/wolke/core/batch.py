@@ -45,12 +45,14 @@ class Batch(Generic[Item, Result]):
             return
         try:
             results = await self._go([item for item, _ in carried])
+        except asyncio.CancelledError:
+            for _, future in carried:
+                future.cancel()
+            raise
         except BaseException as error:
             for _, future in carried:
                 if not future.done():
-                    future.set_exception(error if isinstance(error, Exception) else RuntimeError("stopped"))
-            if not isinstance(error, Exception):
-                raise
+                    future.set_exception(error)
             return
         for (_, future), result in zip(carried, results, strict=True):
             if future.done():

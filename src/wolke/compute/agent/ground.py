@@ -32,8 +32,8 @@ class Client(Protocol):
 class HostNetwork(Protocol):
     """The network's agent on the same host."""
 
-    async def ensure_port(self, network_id: str, port_id: str) -> None:
-        """Returns when the port can be plugged into."""
+    async def ensure_port(self, network_id: str, port_id: str, timeout_s: float) -> None:
+        """Returns when the port can be plugged into. ``Failure`` if it cannot within ``timeout_s``."""
 
     async def attachment(self, network_id: str, port_id: str) -> Attachment: ...
 

@@ -17,6 +17,7 @@ from wolke.core.drivers import Failure
 
 Learnt = dict[str, Any]
 _GONE = (403, 404)
+_PORT_TIMEOUT_S = 60.0
 
 
 async def spawn(ground: Ground, wish: Wish) -> Learnt:
@@ -162,7 +163,7 @@ async def _nics(ground: Ground, wish: Wish, only: str | None = None) -> list[Nic
 
 
 async def _nic(ground: Ground, nic: Mapping[str, Any], model: str) -> Nic:
-    await ground.network.ensure_port(nic["network_id"], nic["port_id"])
+    await ground.network.ensure_port(nic["network_id"], nic["port_id"], _PORT_TIMEOUT_S)
     plug = await ground.network.attachment(nic["network_id"], nic["port_id"])
     return Nic(
         port_id=nic["port_id"],

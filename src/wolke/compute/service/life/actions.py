@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wolke.compute.model import Server
+from wolke.compute.model import Server, ServerAction
 from wolke.compute.store import SERVER_ACTIONS
 from wolke.core.clock import Instant
 from wolke.core.db import Order, Transaction
@@ -27,24 +27,41 @@ _NAMES: dict[str, tuple[str, str]] = {
 }
 
 
+_EVENTS = dict(_NAMES.values())
+_LATEST = 5  # no more than two can be open: what is under way, and the delete that preempts it
+
+
 async def finish_action(
     tx: Transaction, server: Server, verb: str, now: Instant, *, host: str | None, error: str | None = None
 ) -> None:
-    """Give the newest unfinished action of ``verb`` its end. There is none for what the cloud did by itself."""
-    name, event = _NAMES[verb]
-    found = await tx.find(SERVER_ACTIONS, server_id=server.id, action=name, order=[Order("id", True)], limit=1)
-    if not found or any(one.get("finish_time") and one.get("event") == event for one in found[0].events):
+    """Give the newest action of ``verb`` its end, if it has none yet. There is none for what the cloud did by itself.
+    A delete ends what it preempted as well."""
+    name = _NAMES[verb][0]
+    if verb != "delete":
+        found = await tx.find(SERVER_ACTIONS, server_id=server.id, action=name, order=[Order("id", True)], limit=1)
+    else:
+        found = await tx.find(SERVER_ACTIONS, server_id=server.id, order=[Order("id", True)], limit=_LATEST)
+    for action in found:
+        if action.action == name:
+            await _end(tx, action, now, host, error)
+        elif action.action in _EVENTS:
+            await _end(tx, action, now, host, "The server was deleted meanwhile.")
+
+
+async def _end(tx: Transaction, action: ServerAction, now: Instant, host: str | None, error: str | None) -> None:
+    event = _EVENTS[action.action]
+    if any(one.get("finish_time") and one.get("event") == event for one in action.events):
         return
     ending = {
         "event": event,
-        "start_time": found[0].started_at,
+        "start_time": action.started_at,
         "finish_time": now,
         "result": "Success" if error is None else "Error",
         "host": host,
         "traceback": None,
         "details": error,
     }
-    changes = {"updated_at": now, "events": [*found[0].events, ending]}
+    changes = {"updated_at": now, "events": [*action.events, ending]}
     if error is not None:
         changes["message"] = "Error"
-    await tx.update(SERVER_ACTIONS, changes, id=found[0].id)
+    await tx.update(SERVER_ACTIONS, changes, id=action.id)

@@ -1,0 +1,71 @@
+"""Where a process can die: before and after every call of what it stands on. ``Points`` counts them, or dies at one of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+class Killed(BaseException):
+    """As if the process had been killed here: nothing catches it, and nothing after it happens."""
+
+
+def die_for_real(where: str) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Points:
+    """``at``: the number of the point to die at; 0 is never. ``names`` are the points that were passed."""
+
+    def __init__(self, at: int = 0, die: Callable[[str], None] | None = None) -> None:
+        self.at = at
+        self.names: list[str] = []
+        self.dead = False
+        self._die = die
+
+    def __call__(self, where: str) -> None:
+        if not self.dead:
+            self.names.append(where)
+        if self.dead or len(self.names) == self.at:
+            self.dead = True
+            if self._die:
+                self._die(where)
+            raise Killed(where)
+
+    def around(self, thing: Any, *names: str) -> Any:
+        """``thing``, but with a point before and after each call of its methods called ``names``."""
+        return _Wrapped(thing, self, frozenset(names))
+
+    def around_transactions(self, db: Any) -> None:
+        begin = db.transaction
+
+        @asynccontextmanager
+        async def transaction() -> AsyncIterator[Any]:
+            self("before a transaction")
+            async with begin() as tx:
+                yield tx
+                self("before a commit")
+            self("after a commit")
+
+        db.transaction = transaction
+
+
+class _Wrapped:
+    def __init__(self, thing: Any, points: Points, names: frozenset[str]) -> None:
+        self._thing, self._points, self._names = thing, points, names
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._thing, name)
+        if name not in self._names:
+            return found
+
+        async def call(*args: Any, **more: Any) -> Any:
+            self._points(f"before {name}")
+            result = await found(*args, **more)
+            self._points(f"after {name}")
+            return result
+
+        return call

@@ -1,0 +1,133 @@
+"""What is going on when the process dies: each scene is a wish of a user, fulfilled until nothing is due."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.crash.points import Killed, Points, die_for_real
+from tests.life_cloud import MEMBER, LifeCloud
+from wolke.compute.drivers.simulated import SimulatedDriver
+from wolke.compute.store import SERVERS
+from wolke.core.clock import HeldClock
+from wolke.core.db import open_database
+from wolke.core.drivers import Failure
+
+_DRIVER = ("create", "start", "stop", "reboot", "destroy", "look", "list", "snapshot", "pause", "unpause")
+_CLIENT = ("get_json", "put_json", "post_json", "upload", "download")
+
+
+async def create(cloud: LifeCloud) -> None:
+    await cloud.create("new")
+
+
+async def delete(cloud: LifeCloud) -> None:
+    await cloud.compute.server_actions.delete(MEMBER, await only(cloud))
+
+
+async def reboot(cloud: LifeCloud) -> None:
+    await cloud.compute.server_actions.begin(MEMBER, await only(cloud), "reboot_hard", "reboot")
+
+
+async def stop(cloud: LifeCloud) -> None:
+    await cloud.compute.server_actions.begin(MEMBER, await only(cloud), "stop", "stop")
+
+
+async def rebuild(cloud: LifeCloud) -> None:
+    server = await cloud.server(await only(cloud))
+    await cloud.compute.server_actions.rebuild(MEMBER, server.id, str(server.image_id), {})
+
+
+async def snapshot(cloud: LifeCloud) -> None:
+    await cloud.compute.server_actions.create_image(MEMBER, await only(cloud), "picture", {})
+
+
+async def delete_early(cloud: LifeCloud) -> None:
+    """While it is being built."""
+    server = await cloud.create("unwanted")
+    await cloud.reconciler.servers.drain()
+    await cloud.compute.server_actions.delete(MEMBER, server.id)
+
+
+async def fail(cloud: LifeCloud) -> None:
+    await cloud.create("unlucky")
+
+
+# scene: what the user wishes, whether a server is there before, and what the server may be afterwards
+SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
+    "create": (create, False, "ACTIVE"),
+    "delete": (delete, True, "DELETED"),
+    "reboot": (reboot, True, "ACTIVE"),
+    "stop": (stop, True, "SHUTOFF"),
+    "rebuild": (rebuild, True, "ACTIVE"),
+    "snapshot": (snapshot, True, "ACTIVE"),
+    "delete early": (delete_early, False, "DELETED"),
+    "fail": (fail, False, "ERROR"),
+}
+
+
+async def only(cloud: LifeCloud) -> str:
+    [server] = await cloud.db.find(SERVERS)
+    return server.id
+
+
+class Unlucky(SimulatedDriver):
+    """Makes the disk, and then never starts."""
+
+    async def start(self, server_id: str) -> None:
+        raise Failure("simulated: it does not boot")
+
+
+async def open_cloud(root: Path, scene: str, points: Points | None = None) -> LifeCloud:
+    """The cloud in ``root`` as a new process finds it."""
+    db = await open_database(f"sqlite:///{root}/wolke.db")
+    if points:
+        points.around_transactions(db)
+    cloud = LifeCloud(db, root, HeldClock("2026-01-01T00:00:00.000000Z")).start()
+    kind = Unlucky if scene == "fail" else SimulatedDriver
+    (root / "host-1").mkdir(exist_ok=True)
+    driver = kind(root / "host-1")
+    await cloud.add_host(
+        driver=points.around(driver, *_DRIVER) if points else driver,
+        wrap_client=(lambda client: points.around(client, *_CLIENT)) if points else None,
+    )
+    return cloud
+
+
+async def prepare(root: Path, scene: str) -> None:
+    """What there is before the scene begins."""
+    root.mkdir()
+    cloud = await open_cloud(root, scene)
+    await cloud.furnish()
+    if SCENES[scene][1]:
+        await cloud.create("old")
+        await cloud.settle()
+    (root / "image-id").write_text(cloud.image_id)
+    await cloud.db.close()
+
+
+async def play(root: Path, scene: str, points: Points) -> None:
+    """One process: it starts, the user wishes, it works; it may die at any point."""
+    cloud = None
+    try:
+        cloud = await open_cloud(root, scene, points)
+        cloud.image_id = (root / "image-id").read_text()
+        await SCENES[scene][0](cloud)
+        await cloud.settle()
+    except Killed:
+        pass
+    finally:
+        if cloud is not None:
+            await cloud.db.close()
+
+
+def copy(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target)
+    return target
+
+
+if __name__ == "__main__":
+    asyncio.run(play(Path(sys.argv[1]), sys.argv[2], Points(int(sys.argv[3]), die_for_real)))

@@ -1,0 +1,98 @@
+"""Die before and after every call of every step; start again; it must settle, with nothing twice and nothing orphaned."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.crash.points import Points
+from tests.crash.scenes import SCENES, copy, open_cloud, play, prepare
+from tests.life_cloud import LifeCloud
+from wolke.compute.store import SERVER_ACTIONS, SERVERS
+from wolke.placement.store import INVENTORIES
+
+LEAST_POINTS = 20  # of any scene; fewer would mean that calls are not wrapped any more
+
+
+async def settled(root: Path, scene: str) -> list[str]:
+    """Start again, let everything come to rest, and say what is wrong."""
+    cloud = await open_cloud(root, scene)
+    try:
+        await cloud.settle()
+        for host in cloud.hosts.values():
+            await host.agent.watch.look()
+        await cloud.settle()
+        return await wrongs(cloud, SCENES[scene][2])
+    finally:
+        await cloud.db.close()
+
+
+async def wrongs(cloud: LifeCloud, expected: str) -> list[str]:
+    """Empty if all is well. A wish that died before it was recorded never was."""
+    found = []
+    servers = await cloud.db.find(SERVERS)
+    there = {server.id for server in servers if server.status in ("ACTIVE", "SHUTOFF")}
+    allowed = {expected, "ACTIVE"} if expected != "ERROR" else {expected}
+    found += [f"server is {server.status}/{server.task}" for server in servers if server.status not in allowed]
+    found += [f"task {server.task}" for server in servers if server.task is not None]
+    if set(await cloud.guests()) != there:
+        found.append(f"guests {await cloud.guests()} of {there}")
+    powers = {server.id: ("running" if server.status == "ACTIVE" else "shutdown") for server in servers}
+    found += [f"power {power}" for server_id, power in (await cloud.guests()).items() if powers.get(server_id) != power]
+    if await cloud.allocations() != there:
+        found.append(f"allocations {await cloud.allocations()} of {there}")
+    ports = [port["device_id"] for port in await cloud.ports()]
+    if sorted(ports) != sorted(there):
+        found.append(f"ports of {ports}, servers {there}")
+    if {server.id for server in servers if server.counted} != there:
+        found.append("quota is wrong")
+    used = [one.used for one in await cloud.db.find(INVENTORIES) if one.resource_class == "VCPU"]
+    if used != [len(there)]:
+        found.append(f"used {used}")
+    if any(server.status == "ERROR" and (server.fault is None or not server.fault.message) for server in servers):
+        found.append("no fault")
+    actions = await cloud.db.find(SERVER_ACTIONS)
+    found += [
+        f"action {action.action} has {len(action.events)} events" for action in actions if len(action.events) != 1
+    ]
+    for name in ("snapshots", "config-drives"):
+        found += [str(path) for path in (cloud.root / "host-1" / name).iterdir() if path.suffix != ".part"]
+    return found
+
+
+@pytest.mark.parametrize("scene", sorted(SCENES))
+async def test_dying_anywhere_leaves_nothing_half_done(scene: str, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    await prepare(base, scene)
+    whole = Points()
+    await play(copy(base, tmp_path / "whole"), scene, whole)
+    assert await settled(tmp_path / "whole", scene) == []
+    assert len(whole.names) >= LEAST_POINTS
+    bad = []
+    for number in range(1, len(whole.names) + 1):
+        root = copy(base, tmp_path / str(number))
+        points = Points(number)
+        await play(root, scene, points)
+        assert points.dead, f"point {number} was not reached"
+        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
+    assert bad == []
+
+
+async def test_a_process_that_is_really_killed(tmp_path: Path) -> None:
+    """A few of the points again with SIGKILL, in a process of its own."""
+    base = tmp_path / "base"
+    await prepare(base, "create")
+    whole = Points()
+    await play(copy(base, tmp_path / "whole"), "create", whole)
+    step = len(whole.names) // 4
+    numbers = range(step, len(whole.names), step)
+    for number in numbers:
+        root = copy(base, tmp_path / str(number))
+        command = (sys.executable, "-m", "tests.crash.scenes", str(root), "create", str(number))
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+        assert await process.wait() == -signal.SIGKILL
+        assert await settled(root, "create") == [], whole.names[number - 1]
