@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from wolke import migrations
 from wolke.compute.api import build_api as compute_api
 from wolke.compute.api.agent import build_agent_api as compute_agent_api
-from wolke.compute.consoles import build_sockets
+# consoles
 from wolke.compute.reconcile import Reconciler
 from wolke.compute.service import Compute
 from wolke.compute.service.life import Life
@@ -105,7 +105,7 @@ class Cloud:
             network_agent_api(self.network),
             operations(self),
         ]
-        return Application(apis, self.identity.authenticate, sockets=build_sockets(self.life))
+        return Application(apis, self.identity.authenticate, sockets={})
 
     async def _first_things(self) -> None:
         """What a new cloud begins with; the second time it changes nothing."""

@@ -203,7 +203,9 @@ class Server:
     ) -> None:
         config = uvicorn.Config(
             application,
+            interface="asgi3",
             http=Protocol,
+            proxy_headers=False,
             ws="websockets-sansio",
             ws_max_size=1 << 20,
             lifespan="off",
