@@ -234,7 +234,7 @@ class Table(Generic[R]):
                 items += items[-1:] * (_bucket(len(items)) - len(items))
                 for n, item in enumerate(items):
                     values[f"{name}_{n}"] = encode(item) if encode else item
-            elif op in ("contains", "lacks"):
+            elif op in ("contains", "lacks", "like"):
                 values[name] = value
             else:
                 values[name] = encode(value) if encode else value

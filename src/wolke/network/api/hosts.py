@@ -16,7 +16,7 @@ def _agent(net: Network, host: Any) -> dict[str, Any]:
 
 
 async def agents(net: Network, ctx: Context, request: Request) -> Any:
-    found = [_agent(net, host) for host in await net.hosts.list(ctx)]
+    found = [_agent(net, host) for host in await net.hosts.find(ctx)]
     for name, value in request.query.pairs:
         if name in ("host", "agent_type", "binary", "id", "alive", "admin_state_up", "availability_zone"):
             found = [one for one in found if str(one[name]).lower() == value.lower()]

@@ -41,6 +41,7 @@ class Facts:
 class Wish:
     networks: tuple[base.Network, ...] = ()
     routers: tuple[base.Router, ...] = ()
+    unconfirmed: frozenset[str] = frozenset()  # ids of ports and routers of which nobody has said yet that they work
 
 
 def is_guest(port: model.Port, host: str) -> bool:
@@ -66,7 +67,20 @@ def work_out(facts: Facts) -> Wish:
     by_id = {s.id: s for s in facts.subnets}
     networks = {n.id: n for n in facts.networks}
     made = [_router(facts, router, by_id, networks) for router in sorted(mine, key=lambda r: r.id)]
-    return Wish(tuple(wished), tuple(made))
+    return Wish(tuple(wished), tuple(made), _unconfirmed(facts, mine))
+
+
+def _unconfirmed(facts: Facts, routers: Iterable[model.Router]) -> frozenset[str]:
+    ids = {r.id for r in routers}
+    waiting = {r.id for r in routers if r.status != model.ACTIVE}
+    waiting |= {f.router_id for f in facts.floating_ips if f.router_id in ids and f.status != model.ACTIVE}
+    for port in facts.ports:
+        if port.status != model.ACTIVE and port.admin_state_up:
+            if is_guest(port, facts.host):
+                waiting.add(port.id)
+            elif port.device_id in ids:
+                waiting.add(port.device_id)
+    return frozenset(one for one in waiting if one)
 
 
 # ------------------------------------------------------------------------------------------------------------ networks

@@ -112,9 +112,9 @@ class Resource:
         if not isinstance(values, dict):
             raise HTTPBadRequest(f"Invalid input for {self.noun}. Reason: it is not an object.")
         values = dict(values)
-        if "tenant_id" in values:
-            if values.setdefault("project_id", values["tenant_id"]) != values.pop("tenant_id"):
-                raise HTTPBadRequest("'project_id' and 'tenant_id' do not match")
+        same = values.setdefault("project_id", values["tenant_id"]) if "tenant_id" in values else None
+        if same != values.pop("tenant_id", None):
+            raise HTTPBadRequest("'project_id' and 'tenant_id' do not match")
         unknown = sorted(set(values) - set(self.by_name))
         if unknown:
             raise HTTPBadRequest(f"Unrecognized attribute(s) '{', '.join(unknown)[:500]}'")

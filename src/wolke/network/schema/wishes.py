@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
 from wolke.network.drivers import base
+from wolke.network.scheduler.wishes import Wish
 
 RuleSet = tuple[base.Rule, ...]
 
 
 class WiredNetwork(msgspec.Struct, frozen=True):
-    """A network whose ports have no rules of their own, but the place of their set; -1 is none."""
+    """A network whose ports have no rules of their own, but the place of their set."""
 
     network: base.Network
     rules_of_port: dict[str, int]
@@ -24,6 +23,7 @@ class WiredWish(msgspec.Struct, frozen=True):
     networks: tuple[WiredNetwork, ...] = ()
     routers: tuple[base.Router, ...] = ()
     rule_sets: tuple[RuleSet, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
 
 
 class NetworkOutcome(msgspec.Struct, frozen=True):
@@ -51,18 +51,18 @@ class Registration(msgspec.Struct, frozen=True):
     started_at: str = ""
 
 
-def encode(networks: tuple[base.Network, ...], routers: tuple[base.Router, ...]) -> bytes:
+def encode(wish: Wish) -> bytes:
     places: dict[RuleSet, int] = {}
     wired = []
-    for network in networks:
+    for network in wish.networks:
         named = {p.id: places.setdefault(p.rules, len(places)) for p in network.ports if p.rules}
         bare = replace(network, ports=tuple(replace(p, rules=()) for p in network.ports))
         wired.append(WiredNetwork(bare, named))
-    return msgspec.json.encode(WiredWish(tuple(wired), routers, tuple(places)))
+    return msgspec.json.encode(WiredWish(tuple(wired), wish.routers, tuple(places), tuple(sorted(wish.unconfirmed))))
 
 
-def decode(body: bytes | Mapping[str, Any]) -> tuple[tuple[base.Network, ...], tuple[base.Router, ...]]:
-    wish = msgspec.json.decode(body, type=WiredWish) if isinstance(body, bytes) else msgspec.convert(body, WiredWish)
+def decode(body: bytes) -> Wish:
+    wish = msgspec.json.decode(body, type=WiredWish)
     networks = []
     for one in wish.networks:
         ports = tuple(
@@ -70,4 +70,4 @@ def decode(body: bytes | Mapping[str, Any]) -> tuple[tuple[base.Network, ...], t
             for p in one.network.ports
         )
         networks.append(replace(one.network, ports=ports))
-    return tuple(networks), wish.routers
+    return Wish(tuple(networks), wish.routers, frozenset(wish.unconfirmed))

@@ -56,7 +56,7 @@ class Hosts:
 
     # -- agents as operators see them
 
-    async def list(self, ctx: Context) -> list[model.Host]:
+    async def find(self, ctx: Context) -> list[model.Host]:
         self._net.policy.enforce(ctx, "get_agent", {})
         return sorted(await self._net.db.find(store.HOSTS), key=lambda h: h.host)
 
@@ -70,10 +70,8 @@ class Hosts:
     async def update(self, ctx: Context, key: str, changes: Mapping[str, Any]) -> model.Host:
         host = await self.get(ctx, key)
         try:
-            values: dict[str, Any] = {
-                name: msgspec.convert(value, bool if name == "admin_state_up" else str)
-                for name, value in changes.items()
-            }
+            kinds: dict[str, Any] = {"admin_state_up": bool, "description": str}
+            values: dict[str, Any] = {name: msgspec.convert(value, kinds[name]) for name, value in changes.items()}
         except msgspec.ValidationError as error:
             raise HTTPBadRequest(f"Invalid input for agent. Reason: {error}.") from None
         if values:
@@ -157,8 +155,7 @@ class Hosts:
             facts = await self._facts(host)
             if await self._ensure_dhcp(facts):
                 facts = await self._facts(host)
-            wish = work_out(facts)
-            body = encode(wish.networks, wish.routers)
+            body = encode(work_out(facts))
             digest = hashlib.blake2b(body, digest_size=16).hexdigest()
             found = Rendered(digest, body, change, now + self._net.config.wish_cache_s)
             self._rendered[host] = found
@@ -310,10 +307,10 @@ class Hosts:
 
 
 def _availability(network: model.Network, subnets: Sequence[model.Subnet], used: Mapping[str, int]) -> dict[str, Any]:
-    shown = []
+    shown: list[dict[str, Any]] = []
     for subnet in subnets:
         pools = [(int(ip_address(p["start"])), int(ip_address(p["end"]))) for p in subnet.allocation_pools]
-        total = sum(end - start + 1 for start, end in pools) if pools else ip_network(subnet.cidr).num_addresses
+        total = sum(end - start + 1 for start, end in pools) or ip_network(subnet.cidr).num_addresses
         shown.append(
             {
                 "subnet_id": subnet.id,
@@ -324,7 +321,7 @@ def _availability(network: model.Network, subnets: Sequence[model.Subnet], used:
                 "total_ips": total if total <= _BIGGEST else float(total),
             }
         )
-    total = sum(one["total_ips"] for one in shown)
+    total = sum(int(one["total_ips"]) for one in shown)
     return {
         "network_id": network.id,
         "network_name": network.name,

@@ -72,9 +72,9 @@ class Networks:
             changes = dict(body.values)
             if "mtu" in changes:
                 changes["mtu"] = self._mtu(changes, changes.get("external", network.external))
-            if network.external and changes.get("external") is False:
-                if await tx.find(store.PORTS, network_id=key, device_owner=model.ROUTER_GATEWAY, limit=1):
-                    raise errors.ExternalNetworkInUse(id=key)
+            inwards = network.external and changes.get("external") is False
+            if inwards and await tx.find(store.PORTS, network_id=key, device_owner=model.ROUTER_GATEWAY, limit=1):
+                raise errors.ExternalNetworkInUse(id=key)
             if network.shared and changes.get("shared") is False:
                 others = [Where("project_id", "notin", [network.project_id, ""])]
                 if await tx.find(store.PORTS, where=others, network_id=key, limit=1):

@@ -70,7 +70,7 @@ class Ports:
     ) -> model.Port:
         """Make the port; nobody is asked whether they may. ``ctx`` None: the cloud's own."""
         now = self._net.clock.now()
-        values = _DEFAULTS | values | {"network_project_id": network.project_id}
+        values = _DEFAULTS | values | {"network_id": network.id, "network_project_id": network.project_id}
         trusted = values["device_owner"].startswith("network:")
         values["mac_address"] = await self._mac(tx, network.id, values.get("mac_address"))
         values["fixed_ips"] = await self._net.addresses.choose(
@@ -199,8 +199,9 @@ class Ports:
     @staticmethod
     async def _serves(reader: Reader, port: model.Port) -> bool:
         """A router's port whose router is gone may go too."""
-        table = store.FLOATING_IPS if port.device_owner == model.FLOATING_IP else store.ROUTERS
-        return await reader.get(table, id=port.device_id) is not None  # type: ignore[arg-type]
+        if port.device_owner == model.FLOATING_IP:
+            return await reader.get(store.FLOATING_IPS, id=port.device_id) is not None
+        return await reader.get(store.ROUTERS, id=port.device_id) is not None
 
     async def drop(self, tx: Transaction, port: model.Port) -> None:
         """Away with it and all that hangs on it."""

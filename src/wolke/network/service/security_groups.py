@@ -93,9 +93,9 @@ class SecurityGroups:
             enforce_given(self._net.policy, ctx, "update", "security_group", body, target(group))
             if "name" in body and body.values["name"] != group.name and await self.is_default(tx, key):
                 raise errors.SecurityGroupCannotUpdateDefault()
-            if "stateful" in body and body.values["stateful"] != group.stateful:
-                if await tx.find(store.PORT_GROUPS, group_id=key, limit=1):
-                    raise errors.SecurityGroupInUse(id=key)
+            turned = body.values.get("stateful", group.stateful) != group.stateful
+            if turned and await tx.find(store.PORT_GROUPS, group_id=key, limit=1):
+                raise errors.SecurityGroupInUse(id=key)
             tx.wake("network.wish")
             return await write(tx, store.SECURITY_GROUPS, group, self._net.clock.now(), **body.values)  # type: ignore[no-any-return]
 

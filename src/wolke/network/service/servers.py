@@ -83,9 +83,9 @@ class Servers:
             network: model.Network = await self._net.listing.get(self._net.db, ctx, schema.NETWORK, network_id)
         except NotFound:
             raise BadRequest(f"Network {network_id} could not be found.") from None
-        if network.external and not network.shared and network.project_id != ctx.project_id:
-            if not self._net.listing.sees_all(ctx):
-                raise Forbidden(f"It is not allowed to create an interface on external network {network_id}")
+        foreign = network.external and not network.shared and network.project_id != ctx.project_id
+        if foreign and not self._net.listing.sees_all(ctx):
+            raise Forbidden(f"It is not allowed to create an interface on external network {network_id}")
         return network
 
     async def _port(self, ctx: Context, nic: RequestedNic, before: Sequence[RequestedNic]) -> RequestedNic:

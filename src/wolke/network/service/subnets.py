@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from wolke.core import ids
@@ -217,7 +218,7 @@ def _pools(wanted: Sequence[Pool] | None, cidr: Cidr, gateway: str | None) -> li
             raise errors.GatewayConflictWithAllocationPools(ip=gateway, pool=shown)
         spans.append((int(start), int(end), pool))
     spans.sort(key=lambda span: span[:2])
-    for one, other in zip(spans, spans[1:], strict=False):
+    for one, other in pairwise(spans):
         if other[0] <= one[1]:
             raise errors.OverlappingAllocationPools(one=one[2], other=other[2], cidr=cidr)
     return [span[2] for span in spans]
