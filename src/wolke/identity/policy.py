@@ -113,7 +113,7 @@ _PROJECTS = (
     Rule("identity:delete_domain", _ADMIN, "Delete a domain.", _ALL),
 )  # fmt: skip
 
-_ROLE_READ = f"{_READER} or role:manager"
+_ROLE_READ = f"{_READER} or (role:manager and domain_id:%(target.domain_id)s)"
 _ROLES = (
     *_crud("role", "roles", _ROLE_READ, _ADMIN),
     *_crud("domain_role", "domain_roles", _READER, _ADMIN),

@@ -217,6 +217,7 @@ async def test_a_domain_manager_rules_the_domain_and_only_it(cloud: Any) -> None
     member, admin = [(await cloud.identity.roles.by_name(name)).id for name in ("member", "admin")]
     assert (await manager.put(f"{path}/{member}")).status == 204
     assert (await manager.put(f"{path}/{admin}")).status == 403
+    assert {r["name"] for r in (await manager.get("/v3/roles")).json["roles"]} >= {"member", "reader"}
     foreign = f"/v3/projects/{project['id']}/users/{demo}/roles/{member}"
     assert (await manager.put(foreign)).status == 403
 

@@ -21,14 +21,15 @@ async def _role(service: Identity, request: Request, verb: str) -> Role:
     except NotFound:
         request.enforce(f"identity:{verb}_role", {})
         raise
-    request.enforce(f"identity:{verb}_domain_role" if role.domain_id else f"identity:{verb}_role", {})
+    rule = f"identity:{verb}_domain_role" if role.domain_id else f"identity:{verb}_role"
+    request.enforce(rule, {"target.domain_id": request.ctx.domain_id})
     return role
 
 
 async def index(service: Identity, ctx: Context, request: Request) -> dict[str, Any]:
     asked = wanted(request, ("name", "domain_id", "id"))
     rule = "identity:list_domain_roles" if asked.equal.get("domain_id") else "identity:list_roles"
-    request.enforce(rule, {})
+    request.enforce(rule, {"target.domain_id": ctx.domain_id})
     found = await service.roles.page(asked)
     return answer(request, "roles", found, lambda one: views.role(one, request.base_url))
 

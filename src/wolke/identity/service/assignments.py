@@ -28,7 +28,7 @@ from wolke.identity.service.ground import Ground
 from wolke.identity.service.standing import Standing
 from wolke.identity.store import ASSIGNMENTS, GROUPS, MEMBERSHIPS, PROJECTS, ROLES, USERS
 
-MOST = 20_000
+MOST = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class Assignments:
             home = None if target is None else target.id if target.is_domain else target.domain_id
             if role.domain_id != home:
                 raise NotAllowed(f"Role {role.id} belongs to another domain than its target.")
-        async with self._ground.writing("role assignment", tokens=True) as tx:
+        async with self._ground.writing("role assignment", tokens=True, idempotent=True) as tx:
             await self._check_still_there(tx, given)
             if not await tx.count(ASSIGNMENTS, **msgspec.structs.asdict(given.assignment)):
                 await tx.insert(ASSIGNMENTS, given.assignment)

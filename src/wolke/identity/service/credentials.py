@@ -10,7 +10,7 @@ import msgspec
 from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import Transaction
-from wolke.identity.errors import Duplicate, Invalid, Missing
+from wolke.identity.errors import Duplicate, Invalid, Missing, NotAllowed
 from wolke.identity.model import Credential
 from wolke.identity.service.application_credentials import check_unrestricted
 from wolke.identity.service.ground import Ground
@@ -44,6 +44,7 @@ class Credentials:
 
     async def create(self, ctx: Context, values: Values) -> Credential:
         check_unrestricted(ctx.token)
+        _check_ec2_maker(ctx, values)
         fields, extra = split(values, _KNOWN)
         fields.setdefault("user_id", ctx.user_id)
         credential_id = ids.hex_id()
@@ -68,6 +69,7 @@ class Credentials:
 
     async def update(self, ctx: Context, credential_id: str, values: Values) -> Credential:
         check_unrestricted(ctx.token)
+        _check_ec2_maker(ctx, values)
         async with self._ground.writing("credential") as tx:
             old = await tx.get(CREDENTIALS, id=credential_id)
             if old is None:
@@ -118,6 +120,13 @@ class Credentials:
             raise Missing("user", credential.user_id)
         if credential.project_id is not None and await tx.get(PROJECTS, id=credential.project_id) is None:
             raise Missing("project", credential.project_id)
+
+
+def _check_ec2_maker(ctx: Context, values: Values) -> None:
+    """An EC2 key pair speaks with all of its user's roles, so who has but a part of them makes none."""
+    token = ctx.token
+    if values.get("type") == EC2 and token is not None and token.application_credential is not None:
+        raise NotAllowed("A credential of type ec2 cannot be made with an application credential.")
 
 
 def access_id(access: str) -> str:

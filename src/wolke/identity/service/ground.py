@@ -64,9 +64,9 @@ class Ground:
         return self._epoch
 
     @contextlib.asynccontextmanager
-    async def writing(self, noun: str, *, tokens: bool = False) -> AsyncIterator[Transaction]:
-        """A transaction in which a second of the same name is a 409. ``tokens``: what is written may change what some
-        token means."""
+    async def writing(self, noun: str, *, tokens: bool = False, idempotent: bool = False) -> AsyncIterator[Transaction]:
+        """A transaction in which a second of the same name is a 409, or, idempotent, as good as the first. ``tokens``:
+        what is written may change what some token means."""
         try:
             async with self.db.transaction() as tx:
                 yield tx
@@ -74,6 +74,7 @@ class Ground:
                     await tx.run(NEXT_EPOCH, which=_NAME)
                     tx.wake(WAKE)
         except DuplicateRow:
-            raise Duplicate(noun) from None
+            if not idempotent:
+                raise Duplicate(noun) from None
         if tokens:
             self._changed()

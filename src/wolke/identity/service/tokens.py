@@ -190,7 +190,7 @@ class Tokens:
     async def revoke(self, sealed: str) -> None:
         token = (await self.verify(sealed)).token
         now = self._ground.clock.now()
-        async with self._ground.writing("token", tokens=True) as tx:
+        async with self._ground.writing("token", tokens=True, idempotent=True) as tx:
             await tx.delete(REVOCATIONS, where=[Where("expires_at", "lt", now)])
             if await tx.get(REVOCATIONS, audit_id=token.audit_ids[0]) is None:
                 await tx.insert(REVOCATIONS, Revocation(token.audit_ids[0], token.expires_at))

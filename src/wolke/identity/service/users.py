@@ -147,7 +147,7 @@ class Users:
         return await self._db.get(MEMBERSHIPS, group_id=group_id, user_id=user_id) is not None
 
     async def add_to_group(self, ctx: Context, user_id: str, group_id: str) -> None:
-        async with self._ground.writing("membership", tokens=True) as tx:
+        async with self._ground.writing("membership", tokens=True, idempotent=True) as tx:
             if await tx.get(MEMBERSHIPS, group_id=group_id, user_id=user_id) is None:
                 await tx.insert(MEMBERSHIPS, Membership(group_id, user_id))
 
