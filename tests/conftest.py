@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from wolke.core.context import Context
-from wolke.core.db import Database, open_database
+from wolke.core.db import METADATA, Database, open_database
 from wolke.core.errors import Unauthorized
 from wolke.core.policy import Policy, Rule
 
@@ -236,9 +236,31 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return await server.new_database()
 
 
+async def create_tables(url: str) -> None:
+    """Every table that is known in this process, also those that tests declare. A cloud's own start migrates instead."""
+    import sqlalchemy as sa
+    from sqlalchemy.dialects import postgresql
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    if url.startswith("sqlite"):
+        engine = sa.create_engine(url)
+        METADATA.create_all(engine)
+        engine.dispose()
+        return
+    import asyncpg
+
+    dialect = postgresql.dialect()
+    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in METADATA.sorted_tables]
+    statements += [str(CreateIndex(i).compile(dialect=dialect)) for t in METADATA.sorted_tables for i in t.indexes]
+    connection = await asyncpg.connect(url)
+    await connection.execute(";".join(statements))
+    await connection.close()
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """A database with every table, once on SQLite and once on PostgreSQL."""
+    await create_tables(database_url)
     db = await open_database(database_url)
     yield db
     await db.close()

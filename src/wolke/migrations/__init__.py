@@ -64,7 +64,9 @@ def _upgrade_sqlite(url: str) -> None:
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        connection.commit()
         _upgrade(connection)
+        connection.commit()
     engine.dispose()
 
 

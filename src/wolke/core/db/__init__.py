@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 
-async def open_database(url: str, *, migrate: bool = True) -> Database:
-    """Open, and bring the schema up to date. ``url``: ``sqlite:///path`` or ``postgresql://user:password@host/name``."""
+async def open_database(url: str) -> Database:
+    """The schema is up to date already (see ``wolke.migrations``). ``url``: ``sqlite:///path`` or ``postgresql://user:password@host/name``."""
     if url.startswith("sqlite:///"):
         from wolke.core.db.sqlite import SqliteDatabase
 
@@ -44,5 +44,5 @@ async def open_database(url: str, *, migrate: bool = True) -> Database:
         database = PostgresDatabase(url)
     else:
         raise ValueError("the database URL must start with sqlite:/// or postgresql://")
-    await database.open(migrate=migrate)
+    await database.open()
     return database

@@ -27,11 +27,7 @@ class PostgresDatabase(Database):
         self.url = url
         self.pool_size = pool_size
 
-    async def open(self, *, migrate: bool) -> None:
-        if migrate:
-            from wolke.core.db.migrations import upgrade_postgres
-
-            await upgrade_postgres(self.url)
+    async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
             self.url, min_size=1, max_size=self.pool_size, command_timeout=60, server_settings={"jit": "off"}
         )

@@ -44,12 +44,8 @@ class SqliteDatabase(Database):
         self._waiting: list[asyncio.Future[None]] = []
         self._commit: asyncio.Task[None] | None = None
 
-    async def open(self, *, migrate: bool) -> None:
+    async def open(self) -> None:
         Path(self.path).touch(0o600)
-        if migrate:
-            from wolke.core.db.migrations import upgrade_sqlite
-
-            await asyncio.to_thread(upgrade_sqlite, self.path)
         self._reader = self._connect()
         self._writer = self._connect()
 
