@@ -75,6 +75,7 @@ def root(parts: Parts) -> Tree:
     for home, owner in (("root", 0), ("home/wolke", _USER)):
         tree.directory(home, 0o700, owner)
         tree.directory(f"{home}/.ssh", 0o700, owner)
+        tree.add(f"{home}/.ssh/authorized_keys", Entry(stat.S_IFREG | 0o600, uid=owner, gid=owner))
     for path, data in parts.programs.items():
         if path in _PROGRAMS or _SONAME.search(path):
             tree.file(_place(path), data, 0o755)

@@ -14,7 +14,8 @@
         .set    PARAMS, 0x8000
         .set    EXTENTS, 0x9800
         .set    BOUNCE, 0x10000         # the BIOS reads below 1 MiB; from here the data is moved up
-        .set    MOST, 120               # sectors in one BIOS call: whole 4 KiB blocks, under EDD's limit of 127
+        .set    MOST, 128               # sectors in one BIOS call: a qcow2 cluster, and all that QEMU's BIOS allows
+        .set    FEWER, 64               # the same for a BIOS that keeps to EDD's limit of 127
         .set    KERNEL, 0x1000000       # the kernel is linked to run here, unrelocated
         .set    TABLES, 0x1000          # three pages of page tables: an identity map of the first GiB
 
@@ -54,9 +55,10 @@ extent: movl    %ds:(%bp), %eax
 chunk:  movl    %ds:4(%bp), %eax
         testl   %eax, %eax
         jz      enter
-        cmpl    $MOST, %eax
+        movzbl  most, %ecx
+        cmpl    %ecx, %eax
         jbe     1f
-        movl    $MOST, %eax
+        movl    %ecx, %eax
 1:      movw    %ax, count
         pushl   %eax
         call    read
@@ -84,8 +86,13 @@ read:   pushw   %bp
         movb    $0x42, %ah
         int     $0x13
         popw    %bp
-        jc      failed
+        jc      fewer
         ret
+fewer:  cmpb    $FEWER, most
+        je      failed
+        movb    $FEWER, most
+        addw    $6, %sp                 # the return address and the count that `chunk` has put there
+        jmp     chunk
 
 # Give ds and es 4 GiB of reach: load them in protected mode and go back ("unreal mode"). The BIOS undoes it, so it is
 # done for every chunk. Interrupts stay off until the caller is through.
@@ -157,3 +164,4 @@ offset: .word   PARAMS
 segment: .word  0
 sector: .long   1, 0
 drive:  .byte   0x80
+most:   .byte   MOST
