@@ -86,9 +86,13 @@ class Cloud:
         self.images = Images(db, settings.image, clock, store(state / "images"))
         self.placement = Placement(db, clock)
         self.network = Network(db, settings.network, clock, settings.policy("network"))
-        below = {"images": self.images, "network": self.network, "placement": self.placement}
-        self.compute = Compute(db, settings.compute, clock, identity=self.identity, **below)
-        self.life = Life(db, settings.compute, clock, **below, public_url=settings.public_url)
+        images, network, placement = self.images, self.network, self.placement
+        self.compute = Compute(
+            db, settings.compute, clock, identity=self.identity, images=images, network=network, placement=placement
+        )
+        self.life = Life(
+            db, settings.compute, clock, images=images, network=network, placement=placement, public_url=settings.public_url
+        )
         self.compute.consoles = self.life.consoles
         self.application = self._application()
         await self._first_things()

@@ -165,11 +165,12 @@ def agent(
     host: Annotated[str | None, typer.Option(help="What this host is called. [default: its hostname]")] = None,
     hypervisor: Annotated[str | None, typer.Option(help="qemu or simulated.")] = None,
     dataplane: Annotated[str | None, typer.Option(help="linux, user or simulated.")] = None,
+    certificate: Annotated[Path | None, typer.Option(metavar="FILE", help="What to trust, for a controller with a certificate of its own.")] = None,
 ) -> None:
     """Offer this machine to a cloud whose controllers run elsewhere."""
     from wolke.cli.agent import run
 
-    raise typer.Exit(run(controller, credential, state=state, host=host, hypervisor=hypervisor, dataplane=dataplane))
+    raise typer.Exit(run(controller, credential, state=state, host=host, hypervisor=hypervisor, dataplane=dataplane, certificate=certificate))
 
 
 @image.command("build")

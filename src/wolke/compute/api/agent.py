@@ -134,4 +134,4 @@ ROUTES: tuple[Route, ...] = (
 
 
 def build_agent_api(life: Life, overrides: Mapping[str, str] | None = None) -> Api:
-    return Api("compute-agent", "/agent/compute", ROUTES, life, Policy(AGENT_RULES, overrides))
+    return Api("compute-agent", "/agent/compute", ROUTES, life, Policy(AGENT_RULES, overrides), quiet=True)

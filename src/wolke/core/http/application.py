@@ -42,7 +42,7 @@ class Api:
     spell: faults.Spelling = faults.plain
     versions: Versions | None = None
     request_id_header: str = "x-openstack-request-id"
-    unauthorized_headers: Mapping[str, str] = field(default_factory=dict)
+    quiet: bool = False  # its requests are no news, unless they fail
     trie: Trie = field(init=False)
     _checks: dict[tuple[int, Version], Callable[[Any], None]] = field(init=False, default_factory=dict)
 
@@ -125,7 +125,7 @@ class Application:
             response = _failure(api, error, request, request_id)
         seconds = time.perf_counter() - started
         metrics.observe_request(api.name, request.method, route.path if route else "", response.status, seconds)
-        if request.method != "GET" or response.status >= 500:
+        if response.status >= 500 or not (api.quiet or request.method in ("GET", "HEAD")):
             log.info(
                 "request", request_id=request_id, method=request.method, path=request.path, status=response.status,
                 user_id=request.ctx.user_id, project_id=request.ctx.project_id, ms=round(seconds * 1e3, 1),

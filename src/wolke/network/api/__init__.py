@@ -41,4 +41,4 @@ def build_api(service: Network, overrides: Mapping[str, str] | None = None) -> A
 
 
 def build_agent_api(service: Network) -> Api:
-    return Api("network-agent", "/agent/network", AGENT_ROUTES, service, Policy(AGENT_RULES))
+    return Api("network-agent", "/agent/network", AGENT_ROUTES, service, Policy(AGENT_RULES), quiet=True)
