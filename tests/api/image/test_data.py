@@ -60,9 +60,9 @@ async def test_there_is_nothing_to_download_before_there_is_data(images) -> None
     assert (await images.member.get(image["file"])).status == 204
 
 
-@pytest.mark.parametrize(
-    ("header", "status", "expected"),
-    [
+async def test_a_range_can_be_asked_for(images) -> None:
+    image = await images.image(b"0123456789")
+    for header, status, expected in (
         ("bytes=0-3", 206, b"0123"),
         ("bytes=8-", 206, b"89"),
         ("bytes=-3", 206, b"789"),
@@ -72,18 +72,15 @@ async def test_there_is_nothing_to_download_before_there_is_data(images) -> None
         ("bytes=-0", 416, None),
         ("bytes=0-1,3-4", 416, None),
         ("lines=1-2", 200, b"0123456789"),
-    ],
-)
-async def test_a_range_can_be_asked_for(images, header, status, expected) -> None:
-    image = await images.image(b"0123456789")
-    answer = await images.member.get(image["file"], headers={"range": header})
-    assert answer.status == status
-    if expected is not None:
-        assert answer.body == expected
-    if status == 206:
-        start = b"0123456789".index(expected)
-        assert answer.headers["content-range"] == f"bytes {start}-{start + len(expected) - 1}/10"
-        assert answer.headers["content-length"] == str(len(expected))
+    ):
+        answer = await images.member.get(image["file"], headers={"range": header})
+        assert answer.status == status
+        if expected is not None:
+            assert answer.body == expected
+        if status == 206:
+            start = b"0123456789".index(expected)
+            assert answer.headers["content-range"] == f"bytes {start}-{start + len(expected) - 1}/10"
+            assert answer.headers["content-length"] == str(len(expected))
 
 
 async def test_a_deactivated_image_is_withheld_from_all_but_admins(images) -> None:
@@ -123,10 +120,10 @@ async def test_the_agent_fills_a_reserved_image(images) -> None:
     assert (await images.agent.get(image["file"])).body == b"snapshot"
 
 
-@pytest.mark.parametrize("disk_format", ["qcow2", "vmdk", "vdi", "vhdx"])
-async def test_an_image_of_the_declared_format_is_taken(images, qemu_image, disk_format) -> None:
-    image = await images.image(qemu_image(disk_format), disk_format=disk_format)
-    assert image["virtual_size"] == 1 << 20
+async def test_an_image_of_the_declared_format_is_taken(images, qemu_image) -> None:
+    for disk_format in ("qcow2", "vmdk", "vdi", "vhdx"):
+        image = await images.image(qemu_image(disk_format), disk_format=disk_format)
+        assert image["virtual_size"] == 1 << 20
 
 
 async def test_an_image_that_is_not_what_it_claims_is_refused_and_leaves_nothing(images, qemu_image) -> None:

@@ -28,7 +28,8 @@ async def found(service: Images, ctx: Context, request: Request, rule: str) -> I
 
 
 async def target(service: Images, ctx: Context, image: Image) -> dict[str, Any]:
-    member_id = ctx.project_id if await service.members.has(image, ctx.project_id) else None
+    owned = service.sees_all(ctx) or image.owner == ctx.project_id
+    member_id = ctx.project_id if not owned and await service.members.has(image, ctx.project_id) else None
     return {"project_id": image.owner, "owner": image.owner, "visibility": image.visibility, "member_id": member_id}
 
 
