@@ -195,7 +195,7 @@ class Table(Generic[R]):
     def _condition(self, name: str, where: Where) -> Any:
         op, value = where.op, where.value
         if op == "any":
-            groups = [sa.and_(*self._conditions(group, f"{name}_{n}_")) for n, group in enumerate(value)]
+            groups = [sa.and_(sa.true(), *self._conditions(group, f"{name}_{n}_")) for n, group in enumerate(value)]
             return sa.or_(*groups) if groups else sa.false()
         column = self.sql.c[where.column]
         if op in ("within", "without"):
