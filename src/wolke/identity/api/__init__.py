@@ -26,7 +26,7 @@ from wolke.identity.service import Identity
 _TOKENS = (
     Route("GET", "/", discovery.versions, auth=False, status=300),
     Route("GET", "/v3", discovery.version, auth=False),
-    Route("POST", "/v3/auth/tokens", tokens.create, auth=False, status=201, body=schema.ANYTHING),
+    Route("POST", "/v3/auth/tokens", tokens.create, auth=False, status=201, body=schema.LOGIN),
     Route("GET", "/v3/auth/tokens", tokens.show),
     Route("HEAD", "/v3/auth/tokens", tokens.show),
     Route("DELETE", "/v3/auth/tokens", tokens.delete, status=204),
