@@ -50,6 +50,8 @@ def main() -> int:
     parser.add_argument("--simulated", action="store_true", help="without real guests (no ssh)")
     arguments = parser.parse_args()
     if INSIDE not in os.environ:
+        environment()
+        guest_image()
         return subprocess.run(inside_a_namespace(sys.argv), env={**os.environ, INSIDE: "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     tempest = environment()
@@ -72,6 +74,13 @@ def environment() -> Path:
         venv.create(cache, with_pip=True, clear=True)
         subprocess.run([cache / "bin/pip", "install", "-q", TEMPEST], check=True)
     return cache / "bin"
+
+
+def guest_image() -> Path:
+    from wolke.cli.guest_image import build
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke"
+    return build(cache / "guest-image", cache_dir=cache / "packages").disk_qcow2
 
 
 def against_a_cloud(folder: Path, tempest: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
@@ -124,10 +133,7 @@ def upload(cloud: Any, name: str, simulated: bool) -> str:
     if simulated:
         wish["disk_format"], content = "raw", bytes(65536)
     else:
-        from wolke.cli.guest_image import build
-
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke"
-        content = build(cache / "guest-image", cache_dir=cache / "packages").disk_qcow2.read_bytes()
+        content = guest_image().read_bytes()
     image = cloud.call("POST", "/image/v2/images", wish)
     headers = {"x-auth-token": cloud.token, "content-type": "application/octet-stream"}
     url = f"{cloud.url}/image/v2/images/{image['id']}/file"
