@@ -23,7 +23,6 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("servers:show:flavor-extra-specs", _READER, "See the extra specs of a server's flavor."),
     ("servers:create", _MEMBER, "Create servers."),
     ("servers:create:forced_host", _ADMIN, "Create a server on a host of one's choice, past the scheduler."),
-    ("servers:create:attach_volume", _MEMBER, "Create a server with volumes."),
     ("servers:create:attach_network", _MEMBER, "Create a server with requested networks."),
     ("servers:create:trusted_certs", _MEMBER, "Create a server with trusted image certificates."),
     (
@@ -94,7 +93,6 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-migrate-server:migrate", _ADMIN, "Migrate a server."),
     ("os-migrate-server:migrate_live", _ADMIN, "Migrate a running server."),
     ("os-migrations:index", _ADMIN, "List migrations."),
-    ("os-multinic", _MEMBER, "Add and remove fixed addresses."),
     ("os-pause-server:pause", _MEMBER, "Pause a server."),
     ("os-pause-server:unpause", _MEMBER, "Unpause a server."),
     ("os-quota-class-sets:show", _ADMIN, "Show the default quota."),
@@ -110,7 +108,6 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-security-groups:list", _READER, "List a server's security groups."),
     ("os-security-groups:add", _MEMBER, "Add a security group to a server."),
     ("os-security-groups:remove", _MEMBER, "Remove a security group from a server."),
-    ("os-server-diagnostics", _ADMIN, "Show a server's diagnostics."),
     ("os-server-external-events:create", _SERVICE, "Tell of events outside Compute."),
     ("os-server-groups:create", _MEMBER, "Create server groups."),
     ("os-server-groups:delete", _MEMBER, "Delete a server group."),

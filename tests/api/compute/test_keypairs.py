@@ -4,9 +4,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.conftest import AsgiClient
 
-PUBLIC = (
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0f3Ua1l0gUBa3L3tAQuJx2cfV3dVkJyUD3wT9V3X9l somebody@somewhere"
-)
+PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0f3Ua1l0gUBa3L3tAQuJx2cfV3dVkJyUD3wT9V3X9l somebody@somewhere"
 
 
 async def test_a_key_is_imported_listed_shown_and_deleted(member: AsgiClient) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from wolke.compute import errors
 from wolke.compute.model import Server, ServerAction
 from wolke.compute.service.needs import Needs
@@ -14,13 +16,14 @@ from wolke.core.errors import NotFound
 from wolke.core.paging import Page, find_page
 
 _NEWEST_FIRST = (Order("id", True),)
+_numbers = itertools.count()  # orders what one process writes in the same microsecond
 
 
 def action_of(ctx: Context, server: Server, action: str, now: Instant) -> ServerAction:
     """A row for what ``ctx`` asks. Its id begins with the time, so that ids sort as things happened."""
     stamp = now[:26].replace("-", "").replace(":", "").replace(".", "").replace("T", "")
     return ServerAction(
-        id=f"{stamp}-{ids.hex_id()[:12]}",
+        id=f"{stamp}-{next(_numbers):010}-{ids.hex_id()[:8]}",
         server_id=server.id,
         project_id=ctx.project_id or server.project_id,
         user_id=ctx.user_id,
