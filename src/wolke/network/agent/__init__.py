@@ -29,6 +29,7 @@ log = get_logger(__name__)
 _AT_ONCE = 8
 _APPLY_S = 60.0
 _DRIFT_ROUNDS = 10
+_REST_S = 0.1
 _RETRY_S = (0.2, 30.0)
 
 
@@ -150,7 +151,10 @@ class NetworkAgent:
     async def _rounds_for_ever(self) -> None:
         while True:
             self._awake.clear()
+            started = asyncio.get_running_loop().time()
             await self.round()
+            lasted_s = asyncio.get_running_loop().time() - started
+            await asyncio.sleep(min(lasted_s, _REST_S))  # a storm of wakes costs no more than half of the time
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._awake.wait(), self._pause_s())
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wolke.network.service import Network
 
 AUTO, NONE = "auto", "none"
+_RETRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Servers:
         project_id = ctx.project_id or ""
         if not security_groups:
             security_groups = [await self._net.security_groups.default(project_id)]
-        for attempt in range(5):
+        for _ in range(_RETRIES):
             try:
                 async with self._net.db.transaction() as tx:
                     await tx.lock(f"network:server:{server_id}")
@@ -140,9 +141,8 @@ class Servers:
                         made.append(port)
                     return made
             except DuplicateRow:
-                if attempt == 4:
-                    raise
-        raise AssertionError
+                continue
+        raise errors.IpAddressGenerationFailure(network_id=requested[0].network_id)
 
     async def _make(
         self,
@@ -226,11 +226,16 @@ class Servers:
         nic = await self._one(ctx, nic, ())
         if not security_groups:
             security_groups = [await self._net.security_groups.default(ctx.project_id or "")]
-        async with self._net.db.transaction() as tx:
-            await tx.lock(f"network:server:{server_id}")
-            there = await tx.find(store.PORTS, device_id=server_id)
-            position = max((p.position for p in there), default=-1) + 1
-            return await self._make(tx, ctx, server_id, host, nic, security_groups, availability_zone, position, "")
+        for _ in range(_RETRIES):
+            try:
+                async with self._net.db.transaction() as tx:
+                    await tx.lock(f"network:server:{server_id}")
+                    there = await tx.find(store.PORTS, device_id=server_id)
+                    at = max((p.position for p in there), default=-1) + 1
+                    return await self._make(tx, ctx, server_id, host, nic, security_groups, availability_zone, at, "")
+            except DuplicateRow:
+                continue
+        raise errors.IpAddressGenerationFailure(network_id=nic.network_id)
 
     async def detach(self, server_id: str, port_id: str) -> None:
         """Take a card away. ``PortNotFound`` if the server has no such port."""
