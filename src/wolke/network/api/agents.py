@@ -6,6 +6,7 @@ from typing import Any
 
 from wolke.core.context import Context
 from wolke.core.http import Request, Response, Route
+from wolke.network.schema.attributes import OBJECT
 from wolke.network.service import Network
 
 _HOST = "/v1/hosts/{host}"
@@ -33,8 +34,8 @@ async def wakes(net: Network, ctx: Context, request: Request) -> Response:
 
 
 ROUTES = (
-    Route("PUT", _HOST, register, rule="agent", body={}),
+    Route("PUT", _HOST, register, rule="agent", body=OBJECT),
     Route("GET", _HOST + "/wish", wish, rule="agent"),
-    Route("POST", _HOST + "/outcome", outcome, rule="agent", status=204, body={}, body_limit_bytes=16 << 20),
+    Route("POST", _HOST + "/outcome", outcome, rule="agent", status=204, body=OBJECT, body_limit_bytes=16 << 20),
     Route("GET", _HOST + "/wakes", wakes, rule="agent"),
 )

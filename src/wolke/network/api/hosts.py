@@ -8,6 +8,7 @@ from wolke.core.context import Context
 from wolke.core.http import Request, Route
 from wolke.network import views
 from wolke.network.errors import HTTPBadRequest, NetworkNotFound
+from wolke.network.schema.attributes import OBJECT
 from wolke.network.service import Network
 
 
@@ -67,7 +68,7 @@ async def availability(net: Network, ctx: Context, request: Request) -> Any:
 ROUTES = (
     Route("GET", "/v2.0/agents", agents, rule="get_agent"),
     Route("GET", "/v2.0/agents/{id}", agent, rule="get_agent"),
-    Route("PUT", "/v2.0/agents/{id}", update_agent, rule="update_agent", body={}),
+    Route("PUT", "/v2.0/agents/{id}", update_agent, rule="update_agent", body=OBJECT),
     Route("DELETE", "/v2.0/agents/{id}", delete_agent, rule="delete_agent", status=204),
     Route("GET", "/v2.0/availability_zones", zones, rule="get_availability_zone"),
     Route("GET", "/v2.0/service-providers", providers, rule="get_service_provider"),

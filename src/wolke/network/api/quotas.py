@@ -1,9 +1,12 @@
+"""Quota sets on the wire."""
+
 from __future__ import annotations
 
 from typing import Any
 
 from wolke.core.context import Context
 from wolke.core.http import Request, Route
+from wolke.network.schema.attributes import OBJECT
 from wolke.network.service import Network
 
 
@@ -43,7 +46,7 @@ ROUTES = (
     Route("GET", "/v2.0/quotas/tenant", own),
     Route("GET", "/v2.0/quotas/project", own),
     Route("GET", _ONE, show),
-    Route("PUT", _ONE, update, body={}),
+    Route("PUT", _ONE, update, body=OBJECT),
     Route("DELETE", _ONE, delete, status=204),
     Route("GET", _ONE + "/default", default),
     Route("GET", _ONE + "/details", details),

@@ -15,7 +15,7 @@ from wolke.core.paging import parse_limit, parse_order
 from wolke.network import views
 from wolke.network.errors import HTTPBadRequest
 from wolke.network.schema import RESOURCES
-from wolke.network.schema.attributes import Resource, unwrap
+from wolke.network.schema.attributes import OBJECT, Resource, unwrap
 from wolke.network.schema.checks import boolean
 from wolke.network.service import Asked, Network
 
@@ -115,12 +115,12 @@ def routes_of(resource: Resource) -> tuple[Route, ...]:
 
     rows = [
         Route("GET", path, index),
-        Route("POST", path, create, status=201, body={}),
+        Route("POST", path, create, status=201, body=OBJECT),
         Route("GET", path + "/{id}", show),
         Route("DELETE", path + "/{id}", delete, status=204),
     ]
     if noun != "security_group_rule":
-        rows.append(Route("PUT", path + "/{id}", update, body={}))
+        rows.append(Route("PUT", path + "/{id}", update, body=OBJECT))
     return (*rows, *(_tag_routes(resource, path) if resource.tags else ()))
 
 
@@ -146,7 +146,7 @@ def _tag_routes(resource: Resource, path: str) -> tuple[Route, ...]:
 
     return (
         Route("GET", path + "/{id}/tags", index),
-        Route("PUT", path + "/{id}/tags", replace, body={}),
+        Route("PUT", path + "/{id}/tags", replace, body=OBJECT),
         Route("DELETE", path + "/{id}/tags", clear, status=204),
         Route("GET", path + "/{id}/tags/{tag}", check, status=204),
         Route("PUT", path + "/{id}/tags/{tag}", add, status=201),

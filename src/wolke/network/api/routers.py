@@ -8,6 +8,7 @@ from wolke.core.context import Context
 from wolke.core.http import Request, Route
 from wolke.network.api.resources import shown
 from wolke.network.schema import ROUTER
+from wolke.network.schema.attributes import OBJECT
 from wolke.network.service import Network
 
 
@@ -31,8 +32,8 @@ async def remove_routes(net: Network, ctx: Context, request: Request) -> Any:
 
 _ONE = "/v2.0/routers/{id}"
 ROUTES = (
-    Route("PUT", _ONE + "/add_router_interface", add_interface, body={}),
-    Route("PUT", _ONE + "/remove_router_interface", remove_interface, body={}),
-    Route("PUT", _ONE + "/add_extraroutes", add_routes, body={}),
-    Route("PUT", _ONE + "/remove_extraroutes", remove_routes, body={}),
+    Route("PUT", _ONE + "/add_router_interface", add_interface, body=OBJECT),
+    Route("PUT", _ONE + "/remove_router_interface", remove_interface, body=OBJECT),
+    Route("PUT", _ONE + "/add_extraroutes", add_routes, body=OBJECT),
+    Route("PUT", _ONE + "/remove_extraroutes", remove_routes, body=OBJECT),
 )

@@ -18,6 +18,10 @@ from wolke.network.errors import HTTPBadRequest
 Check = Callable[[Any], Any]  # a value as it should be kept; ValueError says what is wrong with it
 
 
+#: What every body is at least; the attribute tables say the rest, in Neutron's words.
+OBJECT = {"type": "object"}
+
+
 class _Missing:
     def __repr__(self) -> str:
         return "…"

@@ -1,3 +1,5 @@
+"""Attributes of networks and subnets."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Attributes of ports."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,3 +1,5 @@
+"""Attributes of routers and floating IPs."""
+
 from __future__ import annotations
 
 from wolke.network import store

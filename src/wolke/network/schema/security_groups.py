@@ -1,3 +1,5 @@
+"""Attributes of security groups and their rules."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -131,15 +131,13 @@ class Servers:
                 async with self._net.db.transaction() as tx:
                     await tx.lock(f"network:server:{server_id}")
                     there = {p.position: p for p in await tx.find(store.PORTS, device_id=server_id)}
-                    made = []
-                    for position, nic in enumerate(requested):
-                        port = there.get(position)
-                        if port is None:
-                            port = await self._make(
-                                tx, ctx, server_id, host, nic, security_groups, availability_zone, position, dns_name
-                            )
-                        made.append(port)
-                    return made
+                    return [
+                        there.get(at)
+                        or await self._make(
+                            tx, ctx, server_id, host, nic, security_groups, availability_zone, at, dns_name
+                        )
+                        for at, nic in enumerate(requested)
+                    ]
             except DuplicateRow:
                 continue
         raise errors.IpAddressGenerationFailure(network_id=requested[0].network_id)
