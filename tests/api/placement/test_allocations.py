@@ -201,12 +201,17 @@ async def test_claims_at_once_never_outrun_the_capacity(talk) -> None:
 
 async def test_the_same_consumer_at_once_is_counted_once(talk, database: Database) -> None:
     host, consumer = await talk.provider("host", {"VCPU": 50}), ids.uuid()
-    answers = await asyncio.gather(
-        *(talk.allocate(consumer, allocations={host: {"VCPU": n + 1}}) for n in range(8)),
-        *(talk.delete(f"/allocations/{consumer}") for _ in range(4)),
-    )
-    assert {answer.status for answer in answers} <= {204, 404, 409}
-    await consistent(database)
+    path, old = f"/allocations/{consumer}", talk.at("1.12")
+    for _ in range(5):
+        bodies = [
+            {"allocations": {host: {"resources": {"VCPU": n + 1}}}, "project_id": "p", "user_id": "u"} for n in range(6)
+        ]
+        answers = await asyncio.gather(
+            *(old.put(path, body) for body in bodies), *(old.delete(path) for _ in range(3)),
+            *(talk.post("/allocations", {consumer: {**body, "consumer_generation": 1, "consumer_type": "X"}}) for body in bodies[:3]),
+        )  # fmt: skip
+        assert {answer.status for answer in answers} <= {204, 404, 409}
+        await consistent(database)
 
 
 async def consistent(database: Database) -> None:

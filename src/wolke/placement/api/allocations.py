@@ -12,8 +12,8 @@ from wolke.core.http import Request, Response
 from wolke.placement import errors, views
 from wolke.placement.api.answers import answer
 from wolke.placement.api.providers import found
+from wolke.placement.api.queries import check_names, uuid_of
 from wolke.placement.model import UNKNOWN_TYPE
-from wolke.placement.schema.queries import check_names, uuid_of
 from wolke.placement.service import Placement
 from wolke.placement.service.allocations import ANY_GENERATION, Claim
 from wolke.placement.store import PROVIDERS

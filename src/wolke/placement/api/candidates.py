@@ -5,9 +5,9 @@ from __future__ import annotations
 from wolke.core.context import Context
 from wolke.core.http import Request, Response
 from wolke.placement import views
+from wolke.placement.api import queries
 from wolke.placement.api.answers import answer
 from wolke.placement.scheduler.candidates import choose
-from wolke.placement.schema import queries
 from wolke.placement.service import Placement
 from wolke.placement.versions import knows
 

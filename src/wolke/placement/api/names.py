@@ -6,8 +6,8 @@ from wolke.core.context import Context
 from wolke.core.http import Request, Response
 from wolke.placement import errors
 from wolke.placement.api.answers import answer
+from wolke.placement.api.queries import check_names
 from wolke.placement.model import CustomName
-from wolke.placement.schema.queries import check_names
 from wolke.placement.service import Placement
 
 

@@ -9,10 +9,10 @@ from wolke.core.db import Related, Where
 from wolke.core.http import Request, Response
 from wolke.core.microversion import text
 from wolke.placement import errors, views
+from wolke.placement.api import queries
 from wolke.placement.api.answers import answer
 from wolke.placement.model import Provider
 from wolke.placement.scheduler.candidates import Wants
-from wolke.placement.schema import queries
 from wolke.placement.service import Placement
 from wolke.placement.store import AGGREGATES, INVENTORIES, PROVIDERS, TRAITS
 from wolke.placement.versions import PROVIDER_PARAMETERS, VERSIONS, knows, served

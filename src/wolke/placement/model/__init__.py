@@ -3,8 +3,9 @@ as the allocations it sums, by one guarded statement: so capacity is never outru
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -87,11 +88,18 @@ Amounts = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A provider with room for what was asked; ``inventories`` are those of the classes asked for, by class."""
+    """A provider with room for what was asked. ``row`` is (total, reserved, allocation_ratio, used) of each of ``classes``,
+    as it came from the database: a thousand of them are made for every choice."""
 
     provider_id: str
-    inventories: Mapping[str, Inventory] = field(default_factory=dict)
+    classes: Sequence[str]
+    row: Sequence[Any]
 
     def free(self, resource_class: str) -> float:
-        inventory = self.inventories[resource_class]
-        return inventory.capacity - inventory.used
+        """How much more of a class that was asked for could be claimed."""
+        at = 4 * self.classes.index(resource_class)
+        total, reserved, ratio, used = self.row[at : at + 4]
+        return float((total - reserved) * ratio - used)
+
+    def total(self, resource_class: str) -> int:
+        return int(self.row[4 * self.classes.index(resource_class)])

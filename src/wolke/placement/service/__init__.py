@@ -8,7 +8,7 @@ from typing import Any
 
 from wolke.core.clock import Clock
 from wolke.core.db import Database, Query, Reader, Transaction, Where
-from wolke.placement.model import Allocation, Amounts, Candidate, Inventory, Provider
+from wolke.placement.model import Allocation, Amounts, Candidate, Provider
 from wolke.placement.service.allocations import Allocations
 from wolke.placement.service.inventories import Inventories
 from wolke.placement.service.names import Names
@@ -73,7 +73,7 @@ class Placement:
         values |= {f"member{n}_{m}": uuid for n, group in enumerate(member_of) for m, uuid in enumerate(group)}
         if limit is not None:
             values["limit"] = limit
-        return [_candidate(row, classes) for row in await (reader or self.db).rows(query, **values)]
+        return [Candidate(row[0], classes, row[1:]) for row in await (reader or self.db).rows(query, **values)]
 
     async def ensure_provider(
         self,
@@ -113,12 +113,3 @@ class Placement:
 @lru_cache(maxsize=256)
 def _room(classes: int, required: int, forbidden: int, member_of: tuple[int, ...], limited: bool) -> Query:
     return room_query(classes, required, forbidden, member_of, limited)
-
-
-def _candidate(row: Sequence[Any], classes: Sequence[str]) -> Candidate:
-    provider = row[0]
-    inventories = {}
-    for n, name in enumerate(classes):
-        total, reserved, ratio, used = row[1 + 4 * n : 5 + 4 * n]
-        inventories[name] = Inventory(provider, name, total, reserved, allocation_ratio=ratio, used=used)
-    return Candidate(provider, inventories)

@@ -1,13 +1,13 @@
 """Who has how much of what.
 
 A consumer's allocations are always replaced as a whole. Each change is one guarded statement on the inventory that it takes from
-(``store.TAKE``), after the provider's row was taken; providers and classes are taken in order of their names. So two
-claims for the last slot cannot both win, and cannot wait for each other in a circle.
+(``store.TAKE``). Locks are taken in one order everywhere, so that nobody waits in a circle: consumers by name, then rows of
+providers by name (``BUMP``), then their inventories.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,8 @@ class Allocations:
         last where they take away, so that allocations may move with their inventory."""
         try:
             async with self._db.transaction() as tx:
+                await self._lock(tx, [claim.consumer for claim in claims])
+                await self._lock_providers(tx, claims, inventories or {})
                 if inventories:
                     await self._placement.names.check_classes(
                         {name for _, one in inventories.values() for name in one}, tx
@@ -93,9 +95,29 @@ class Allocations:
         except DuplicateRow:  # another request made the same consumer a moment ago
             raise errors.ConsumerChanged(claims[0].consumer) from None
 
+    async def _lock(self, tx: Transaction, consumers: Iterable[str]) -> None:
+        for consumer in sorted(consumers):
+            await tx.lock(f"placement:consumer:{consumer}")
+
+    async def _lock_providers(
+        self, tx: Transaction, claims: list[Claim], inventories: Mapping[str, tuple[int, Mapping[str, Any]]]
+    ) -> None:
+        """All that this transaction may touch; and the generations that were given must be what they are."""
+        if len(claims) == 1 and not inventories:
+            return
+        where = [Where("consumer", "in", [claim.consumer for claim in claims])]
+        old = {one.provider for one in await tx.find(ALLOCATIONS, where=where)} if claims else set()
+        for provider in sorted({*old, *inventories, *(uuid for claim in claims for uuid in claim.allocations)}):
+            await tx.run(BUMP, provider=provider)
+        for uuid, (generation, _) in inventories.items():
+            found = await tx.get(PROVIDERS, uuid=uuid)
+            if found is None:
+                raise errors.NoSuchProvider(uuid)
+            if found.generation != generation + 1:
+                raise errors.GenerationConflict
+
     async def _widen(self, tx: Transaction, inventories: Mapping[str, tuple[int, Mapping[str, Any]]]) -> None:
-        for uuid, (generation, wanted) in sorted(inventories.items()):
-            await self._placement.providers.advance(tx, uuid, generation)
+        for uuid, (_, wanted) in sorted(inventories.items()):
             there = {one.resource_class: one for one in await tx.find(INVENTORIES, provider=uuid)}
             more = {
                 name: values
@@ -120,6 +142,7 @@ class Allocations:
         user_id: str,
         consumer_type: str | None,
     ) -> None:
+        await self._lock(tx, [consumer_id])
         new = _flat(wanted)
         old = {
             (one.provider, one.resource_class): one.amount for one in await tx.find(ALLOCATIONS, consumer=consumer_id)
@@ -139,6 +162,7 @@ class Allocations:
 
     async def release(self, tx: Transaction, consumer_id: str) -> bool:
         """Whether there was anything."""
+        await self._lock(tx, [consumer_id])
         old = {
             (one.provider, one.resource_class): one.amount for one in await tx.find(ALLOCATIONS, consumer=consumer_id)
         }

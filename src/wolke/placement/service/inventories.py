@@ -10,7 +10,7 @@ import msgspec
 from wolke.core.db import Transaction
 from wolke.placement import errors
 from wolke.placement.model import Inventory, Provider
-from wolke.placement.store import INVENTORIES
+from wolke.placement.store import BUMP, INVENTORIES
 
 if TYPE_CHECKING:
     from wolke.placement.service import Placement
@@ -65,16 +65,18 @@ class Inventories:
         """Like ``write``, but leaves what is in use and may not be removed; whether anything changed."""
         await self._placement.names.check_classes(wanted, tx)
         there = {one.resource_class: one for one in await tx.find(INVENTORIES, provider=uuid)}
-        changed = False
-        for resource_class, old in there.items():
-            if resource_class not in wanted and not old.used:
-                changed = (
-                    bool(await tx.delete(INVENTORIES, provider=uuid, resource_class=resource_class, used=0)) or changed
-                )
-        for resource_class, values in wanted.items():
-            _check(resource_class, values, True)
-            changed = await self._put(tx, uuid, resource_class, values, there.get(resource_class)) or changed
-        return changed
+        gone = [name for name, old in there.items() if name not in wanted and not old.used]
+        for name, values in wanted.items():
+            _check(name, values, True)
+        other = [name for name, values in wanted.items() if _differs(uuid, name, values, there.get(name))]
+        if not gone and not other:
+            return False
+        await tx.run(BUMP, provider=uuid)
+        for name in gone:
+            await tx.delete(INVENTORIES, provider=uuid, resource_class=name, used=0)
+        for name in other:
+            await self._put(tx, uuid, name, wanted[name], there.get(name))
+        return True
 
     async def add(
         self,
@@ -128,18 +130,25 @@ class Inventories:
 
     async def _put(
         self, tx: Transaction, uuid: str, resource_class: str, values: Mapping[str, Any], old: Inventory | None
-    ) -> bool:
-        """Never touches ``used``; whether anything changed."""
-        new = Inventory(uuid, resource_class, **{name: values[name] for name in _FIELDS if name in values})
-        fields = {name: getattr(new, name) for name in _FIELDS}
-        now = self._placement.clock.now()
+    ) -> None:
+        """Never touches ``used``."""
+        if not _differs(uuid, resource_class, values, old):
+            return
+        new, now = _inventory(uuid, resource_class, values), self._placement.clock.now()
         if old is None:
             await tx.insert(INVENTORIES, msgspec.structs.replace(new, updated_at=now))
-            return True
-        if all(getattr(old, name) == value for name, value in fields.items()):
-            return False
+            return
+        fields = {name: getattr(new, name) for name in _FIELDS}
         await tx.update(INVENTORIES, {**fields, "updated_at": now}, provider=uuid, resource_class=resource_class)
-        return True
+
+
+def _inventory(uuid: str, resource_class: str, values: Mapping[str, Any]) -> Inventory:
+    return Inventory(uuid, resource_class, **{name: values[name] for name in _FIELDS if name in values})
+
+
+def _differs(uuid: str, resource_class: str, values: Mapping[str, Any], old: Inventory | None) -> bool:
+    new = _inventory(uuid, resource_class, values)
+    return old is None or any(getattr(old, name) != getattr(new, name) for name in _FIELDS)
 
 
 def _check(resource_class: str, values: Mapping[str, Any], all_reserved: bool) -> None:

@@ -127,10 +127,10 @@ class Providers:
         wanted = set(traits)
         await self._placement.names.check_traits(wanted, tx)
         missing = wanted - {one.trait for one in await tx.find(TRAITS, provider=uuid)}
+        if missing and not changed:
+            await tx.run(BUMP, provider=uuid)
         for trait in sorted(missing):
             await tx.insert(TRAITS, ProviderTrait(uuid, trait))
-        if changed or missing:
-            await tx.run(BUMP, provider=uuid)
         return await tx.get(PROVIDERS, uuid=uuid) or provider
 
     async def advance(self, tx: Transaction, uuid: str, generation: int | None) -> Provider:
