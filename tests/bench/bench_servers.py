@@ -12,17 +12,23 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.conftest import create_tables
 from tests.life_cloud import LifeCloud
 from wolke.compute.config import ComputeConfig
+from wolke.compute.store import SERVERS
 from wolke.core import log
 from wolke.core.clock import Clock
-from wolke.core.db import open_database
+from wolke.core.db import Where, open_database
+
+
+_PATIENCE_S = 120.0
 
 
 async def bench(servers: int, clients: int, profile: str | None) -> None:
     log.configure(level="warning")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+        await create_tables(f"sqlite:///{root}/wolke.db")
         db = await open_database(f"sqlite:///{root}/wolke.db")
         config = ComputeConfig(default_quota_instances=-1, default_quota_cores=-1, default_quota_ram_mib=-1)
         cloud = LifeCloud(db, root, Clock(), config).start()
@@ -45,6 +51,9 @@ async def bench(servers: int, clients: int, profile: str | None) -> None:
         posted = time.perf_counter() - started
         while await cloud.count_active() < servers:
             await asyncio.sleep(0.01)
+            if time.perf_counter() - started > _PATIENCE_S:
+                late = await cloud.db.find(SERVERS, where=[Where("status", "ne", "ACTIVE")], limit=5)
+                raise SystemExit(f"not all came up: {[(one.status, one.task, one.host, one.fault) for one in late]}")
         seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
         if profiler:
             profiler.disable()

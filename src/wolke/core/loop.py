@@ -101,7 +101,8 @@ class Loop:
                 except Exception:
                     log.exception("loop could not look", loop=self.name)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._awake.wait(), self._pause_s())
+                    async with asyncio.timeout(self._pause_s()):  # wait_for of Python 3.11 can lose a cancellation
+                        await self._awake.wait()
         finally:
             for task in list(self._running.values()):
                 task.cancel()

@@ -156,7 +156,8 @@ class NetworkAgent:
             lasted_s = asyncio.get_running_loop().time() - started
             await asyncio.sleep(min(lasted_s, _REST_S))  # a storm of wakes costs no more than half of the time
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), self._pause_s())
+                async with asyncio.timeout(self._pause_s()):  # wait_for of Python 3.11 can lose a cancellation
+                    await self._awake.wait()
 
     def _pause_s(self) -> float:
         return min(self._period_s, 2.0) if self._errors else self._period_s

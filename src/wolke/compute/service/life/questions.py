@@ -19,6 +19,7 @@ from wolke.core.db import Where
 from wolke.core.drivers import Failure
 
 _PATIENCE_S = 10.0
+_LOOK_AGAIN_S = 1.0  # should a wake be lost
 _ANSWERED = "compute.answers"
 
 
@@ -59,7 +60,8 @@ class Questions:
             if found is not None and found.answer is not None:
                 return found.answer
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(heard.wait(), 1.0)
+                async with asyncio.timeout(_LOOK_AGAIN_S):
+                    await heard.wait()
 
     async def open(self, host: str) -> list[Question]:
         """What the host is being asked."""
