@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Protocol
 
 from wolke.core.clock import moment, seconds
-from wolke.network import model, schema
-from wolke.network.schema.attributes import Resource
+from wolke.network import model
+
+
+class Shown(Protocol):
+    """What is needed of a row of attributes: its name, and how to get each value of a record."""
+
+    @property
+    def noun(self) -> str: ...
+    @property
+    def getters(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]: ...
 
 
 def show(
-    resource: Resource, record: Any, *, hidden: Collection[str] = (), fields: Collection[str] = (), more: Any = None
+    resource: Shown, record: Any, *, hidden: Collection[str] = (), fields: Collection[str] = (), more: Any = None
 ) -> dict[str, Any]:
     """One record. ``fields`` empty: all of them. ``more`` is what ``Network.more`` said of it."""
     found = {name: get(record) for name, get in resource.getters if name not in hidden}
     found["tenant_id"] = record.project_id
-    if resource is schema.SECURITY_GROUP:
-        found["security_group_rules"] = [show(schema.SECURITY_GROUP_RULE, rule) for rule in more or ()]
-    if resource is schema.FLOATING_IP:
+    if resource.noun == "security_group":
+        found["security_group_rules"] = list(more or ())
+    if resource.noun == "floatingip":
         found["port_details"] = _port_details(more)
     if fields:
         return {name: value for name, value in found.items() if name in fields}

@@ -14,7 +14,7 @@ from wolke.core.http import Request, Route
 from wolke.core.paging import parse_limit, parse_order
 from wolke.network import views
 from wolke.network.errors import HTTPBadRequest
-from wolke.network.schema import RESOURCES
+from wolke.network.schema import RESOURCES, SECURITY_GROUP, SECURITY_GROUP_RULE
 from wolke.network.schema.attributes import OBJECT, Resource, unwrap
 from wolke.network.schema.checks import boolean
 from wolke.network.service import Asked, Network
@@ -78,6 +78,8 @@ async def shown(
     net: Network, ctx: Context, resource: Resource, records: list[Any], fields: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
     hidden, more = net.hidden(ctx, resource), await net.more(resource, records)
+    if resource is SECURITY_GROUP:
+        more = {key: [views.show(SECURITY_GROUP_RULE, rule) for rule in rules] for key, rules in more.items()}
     wanted = frozenset(fields)
     return [views.show(resource, r, hidden=hidden, fields=wanted, more=more.get(r.id)) for r in records]
 

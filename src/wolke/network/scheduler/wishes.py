@@ -13,9 +13,7 @@ from ipaddress import ip_network
 
 from wolke.network import model
 from wolke.network.drivers import base
-from wolke.network.schema.checks import ip_version
-from wolke.network.schema.ports import hostname
-from wolke.network.schema.protocols import protocol_number
+from wolke.network.scheduler.names import hostname, ip_version, protocol_number
 
 Rules = tuple[base.Rule, ...]
 _FULL = {4: 32, 6: 128}

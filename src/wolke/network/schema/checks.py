@@ -180,8 +180,4 @@ def anything(most: int = 4096) -> Check:
     return check
 
 
-def ip_version(text_value: str) -> int:
-    return 6 if ":" in text_value else 4
-
-
 Address = IPv4Address | IPv6Address

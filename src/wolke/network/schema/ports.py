@@ -9,6 +9,7 @@ import msgspec
 from wolke.core.db import Where
 from wolke.network import store
 from wolke.network.errors import HTTPBadRequest
+from wolke.network.scheduler.names import hostname
 from wolke.network.schema import checks
 from wolke.network.schema.attributes import ABSENT, REQUIRED, Attribute, Resource, project, standard
 
@@ -40,11 +41,6 @@ def _dns_assignment(port: Any) -> list[dict[str, str]]:
         fqdn = f"{name}.{domain}." if domain else f"{name}."
         found.append({"ip_address": fixed["ip_address"], "hostname": name, "fqdn": fqdn})
     return found
-
-
-def hostname(port: Any, address: str) -> str:
-    """What DNS calls a port's address where nobody chose a name."""
-    return port.dns_name or "host-" + address.replace(".", "-").replace(":", "-")
 
 
 def _fixed_ips(values: list[str]) -> Where:

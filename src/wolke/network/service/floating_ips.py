@@ -9,8 +9,8 @@ from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import DuplicateRow, Reader, Transaction, Where
 from wolke.network import errors, model, schema, store
+from wolke.network.scheduler.names import ip_version
 from wolke.network.schema.attributes import Body
-from wolke.network.schema.checks import ip_version
 from wolke.network.service.listing import changed, enforce_given, target, write
 
 if TYPE_CHECKING:

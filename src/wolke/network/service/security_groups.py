@@ -12,8 +12,8 @@ from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import Database, DuplicateRow, Reader, Transaction, Where
 from wolke.network import errors, model, schema, store
+from wolke.network.scheduler.names import protocol_number
 from wolke.network.schema.attributes import Body
-from wolke.network.schema.protocols import protocol_number
 from wolke.network.service.listing import enforce_given, target, write
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from wolke.core.context import Context
 from wolke.core.db import DuplicateRow, Transaction, Where
 from wolke.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from wolke.network import errors, model, schema, store
+from wolke.network.scheduler.names import ip_version
 from wolke.network.schema.attributes import Body
-from wolke.network.schema.checks import ip_version
 from wolke.network.service.listing import write
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class Servers:
         if not found:
             return found
         db = self._net.db
-        ports = await db.find(store.PORTS, where=[Where("device_id", "in", list(found))])
+        ports = await db.find(store.SHOWN_PORTS, where=[Where("device_id", "in", list(found))])
         if not ports:
             return found
         networks = {
@@ -279,14 +279,14 @@ class Servers:
 
 
 def _server_port(
-    port: model.Port, network: model.Network, floating: Sequence[tuple[str, str]], groups: dict[str, str]
+    port: model.ShownPort, network: model.Network, floating: Sequence[tuple[str, str]], groups: dict[str, str]
 ) -> model.ServerPort:
     return model.ServerPort(
         id=port.id,
         network_id=port.network_id,
         network_name=network.name,
         mac_address=port.mac_address,
-        fixed_ips=tuple((f["ip_address"], ip_version(f["ip_address"]), f["subnet_id"]) for f in port.fixed_ips),
+        fixed_ips=tuple((f.ip_address, ip_version(f.ip_address), f.subnet_id) for f in port.fixed_ips),
         floating_ips=tuple(floating),
         security_groups=tuple(groups.get(g, g) for g in port.security_groups),
         status=port.status,

@@ -1,8 +1,10 @@
-"""Names of IP protocols."""
+"""Protocols by name and number, addresses by version, and what DNS calls a port."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from wolke.network import model
 
 #: Names of IP protocols and their numbers, as the IANA registry has them and Neutron accepts them.
 PROTOCOLS: Mapping[str, int] = {
@@ -23,3 +25,12 @@ def protocol_number(name: str | None) -> int | None:
     if name not in PROTOCOLS:
         raise ValueError(name)
     return PROTOCOLS[name]
+
+
+def ip_version(address: str) -> int:
+    return 6 if ":" in address else 4
+
+
+def hostname(port: model.Port, address: str) -> str:
+    """What DNS calls a port's address where nobody chose a name."""
+    return port.dns_name or "host-" + address.replace(".", "-").replace(":", "-")
