@@ -159,6 +159,52 @@ class Server(msgspec.Struct, frozen=True):
     deleted_at: str | None
 
 
+class ShownImage(msgspec.Struct, frozen=True):
+    properties: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class ShownServer(msgspec.Struct, frozen=True):
+    """A server as far as it is shown: what is JSON there and here is passed on unread, so that a list of a thousand is cheap."""
+
+    id: str
+    project_id: str
+    user_id: str
+    name: str
+    hostname: str
+    description: str | None
+    status: str
+    task: str | None
+    power: str
+    fault: Fault | None
+    host: str | None
+    availability_zone: str | None
+    flavor: FlavorCopy
+    image_id: str | None
+    image: ShownImage
+    key_name: str | None
+    metadata: msgspec.Raw
+    tags: msgspec.Raw
+    user_data: str | None
+    config_drive: bool
+    security_groups: msgspec.Raw
+    scheduler_hints: msgspec.Raw
+    server_group_id: str | None
+    trusted_image_certificates: msgspec.Raw | None
+    access_ip_v4: str | None
+    access_ip_v6: str | None
+    disk_config: str
+    locked: bool
+    locked_reason: str | None
+    reservation_id: str
+    launch_index: int
+    root_device_name: str
+    vcpus: int
+    created_at: str
+    updated_at: str
+    launched_at: str | None
+    deleted_at: str | None
+
+
 class ServerAction(msgspec.Struct, frozen=True):
     """One thing that was asked of a server, for os-instance-actions."""
 

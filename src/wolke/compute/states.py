@@ -68,6 +68,7 @@ def loop_of(task: str | None, host: str | None) -> str:
     """The wake name of whoever does ``task``: ``tx.wake(loop_of(task, host))`` in the transaction that records it."""
     return f"compute.host.{host}" if host and task in HOST_TASKS else "compute.servers"
 
+
 # ------------------------------------------------------------------------------------------------ as the wire shows it
 
 VM_STATES = {

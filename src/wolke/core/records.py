@@ -12,6 +12,7 @@ values costs a dictionary. That is as fast as hand-written SQL (docs/decisions),
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from sqlalchemy.ext.compiler import compiles
 METADATA = sa.MetaData()
 _LONGEST_NAME = 63
 R = TypeVar("R", bound=msgspec.Struct)
+S = TypeVar("S", bound=msgspec.Struct)
 
 # Sorted by code point in both databases, so that a page ends at the same row everywhere.
 TEXT = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
@@ -106,20 +108,28 @@ class Table(Generic[R]):
         self.columns = tuple(field.name for field in fields)
         kinds = [_kind(field.type) for field in fields]
         self._encoders: dict[str, Callable[[Any], Any]] = {}
-        self._decoders: list[tuple[int, Callable[[Any], Any]]] = []
+        self._decoders = _decoders(fields)
         columns = []
-        for index, (field, (kind, optional)) in enumerate(zip(fields, kinds, strict=True)):
+        for field, (kind, optional) in zip(fields, kinds, strict=True):
             columns.append(sa.Column(field.name, _COLUMN_TYPES.get(kind, TEXT), nullable=optional))
-            encode, decode = _codec(kind, field.type)
-            if encode is not None and decode is not None:
+            encode, _ = _codec(kind, field.type)
+            if encode is not None:
                 self._encoders[field.name] = _optional(encode)
-                self._decoders.append((index, _optional(decode)))
         self.sql = sa.Table(name, METADATA, *columns, sa.PrimaryKeyConstraint(*key, name=f"{name}_pkey"))
         for names in indexes:
             sa.Index(_index_name(name, names, "idx"), *(self.sql.c[n] for n in names))
         for names in unique:
             sa.Index(_index_name(name, names, "key"), *(self.sql.c[n] for n in names), unique=True)
         self._statements: dict[Any, Statement] = {}
+
+    def narrow(self, record: type[S]) -> Table[S]:
+        """The same table, read as a record of fewer columns: for long lists. A field of type ``msgspec.Raw`` keeps its JSON
+        as it is, to be sent on unread."""
+        other: Any = copy.copy(self)
+        fields = msgspec.structs.fields(record)
+        other.record, other.columns = record, tuple(field.name for field in fields)
+        other._decoders, other._statements = _decoders(fields), {}
+        return other  # type: ignore[no-any-return]
 
     def decode(self, row: Sequence[Any]) -> R:
         values = list(row)
@@ -145,7 +155,7 @@ class Table(Generic[R]):
         shape = (dialect.name, "select", _shape(where), tuple(order), limited, lock)
 
         def build() -> Any:
-            statement = sa.select(self.sql).where(*self._conditions(where))
+            statement = sa.select(*(self.sql.c[name] for name in self.columns)).where(*self._conditions(where))
             statement = statement.order_by(*(self._ordering(o) for o in order))
             if limited:
                 statement = statement.limit(sa.bindparam("limit_"))
@@ -252,7 +262,7 @@ _COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-class _position(sa.sql.functions.GenericFunction[int]):  # noqa: N801 - it stands where a function would
+class _position(sa.sql.functions.GenericFunction[int]):
     """Where a text begins in another, counted from 1; 0 if it is not there. LIKE would fold case in SQLite alone."""
 
     type = sa.Integer()
@@ -325,8 +335,21 @@ def _codec(kind: Any, annotation: Any) -> tuple[Callable[[Any], Any] | None, Cal
         return None, None
     if isinstance(kind, type) and issubclass(kind, str):
         return str, kind
+    if kind is msgspec.Raw:
+        return (lambda value: bytes(value).decode()), msgspec.Raw
     decoder = msgspec.json.Decoder(annotation)
     return (lambda value: msgspec.json.encode(value).decode()), decoder.decode
+
+
+def _decoders(fields: Iterable[Any]) -> list[tuple[int, Callable[[Any], Any]]]:
+    """By position, for the columns that are not taken as they come."""
+    found: list[tuple[int, Callable[[Any], Any]]] = []
+    for index, field in enumerate(fields):
+        kind, optional = _kind(field.type)
+        _, decode = _codec(kind, field.type)
+        if decode is not None:
+            found.append((index, _optional(decode) if optional else decode))
+    return found
 
 
 def _optional(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:

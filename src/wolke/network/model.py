@@ -66,6 +66,11 @@ class Subnet(msgspec.Struct, frozen=True):
     revision_number: int
 
 
+class ShownAddress(msgspec.Struct, frozen=True):
+    ip_address: str
+    subnet_id: str
+
+
 class Port(msgspec.Struct, frozen=True):
     id: str
     network_id: str
@@ -94,6 +99,23 @@ class Port(msgspec.Struct, frozen=True):
     revision_number: int
     for_server: bool = False  # made on behalf of a server, goes when the server goes
     position: int = 0  # among the ports of its server
+
+
+class ShownPort(msgspec.Struct, frozen=True):
+    """Of a port, what is shown with its server."""
+
+    id: str
+    network_id: str
+    device_id: str
+    status: str
+    mac_address: str
+    fixed_ips: list[ShownAddress]
+    security_groups: list[str]
+    admin_state_up: bool
+    host: str
+    for_server: bool
+    position: int
+    created_at: str
 
 
 class Allocation(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ PORTS = Table(
     indexes=(("project_id",), ("network_project_id",), ("device_id",), ("host",), ("name",)),
     unique=(("network_id", "mac_address"),),
 )
+SHOWN_PORTS = PORTS.narrow(model.ShownPort)
 ALLOCATIONS = Table(
     "network_allocations",
     model.Allocation,

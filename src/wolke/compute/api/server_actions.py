@@ -87,9 +87,10 @@ async def rebuild(service: Compute, ctx: Context, request: Request) -> Response:
     for name in ("metadata", "user_data", "trusted_image_certificates", "personality"):
         if name in asked:
             changes[name] = asked[name]
-    server = await service.server_actions.rebuild(
+    await service.server_actions.rebuild(
         ctx, request.params["server_id"], asked["imageRef"], changes, key_name=asked.get("key_name", msgspec.UNSET)
     )
+    server = await service.servers.look(ctx, request.params["server_id"])
     shown = views.server(server, await scene(service, request, [server], groups=True))
     shown["user_data"] = server.user_data
     if "adminPass" in asked:

@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
-from wolke.compute.model import Server
+from wolke.compute.model import ShownServer
 from wolke.compute.schema import servers as schema
 from wolke.compute.service import Compute, server_filters
 from wolke.compute.service.server_create import NewServer
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 # -- lists
 
 
-async def _find(service: Compute, ctx: Context, request: Request, rule: str) -> tuple[list[Server], Page]:
+async def _find(service: Compute, ctx: Context, request: Request, rule: str) -> tuple[list[ShownServer], Page]:
     wanted = page(request, most=service.config.max_servers_per_page, columns=_SORT_COLUMNS, default=NEWEST_FIRST)
     everywhere = _everywhere(request)
     if everywhere:
@@ -88,14 +88,14 @@ async def detail(service: Compute, ctx: Context, request: Request) -> Json:
     return _listed(shown, found, "servers/detail", request, wanted)
 
 
-def _listed(shown: list[Json], found: list[Server], path: str, request: Request, wanted: Page) -> Json:
+def _listed(shown: list[Json], found: list[ShownServer], path: str, request: Request, wanted: Page) -> Json:
     answer: Json = {"servers": shown}
     if full(found, wanted.limit):
         answer["servers_links"] = following(request.base_url, path, request.query, found[-1].id, wanted.limit)
     return answer
 
 
-async def scene(service: Compute, request: Request, servers: list[Server], *, groups: bool = False) -> views.Scene:
+async def scene(service: Compute, request: Request, servers: list[ShownServer], *, groups: bool = False) -> views.Scene:
     """All that the views of these servers need beside their rows, fetched at once."""
     host_up = None
     placed = any(server.host for server in servers)
@@ -124,7 +124,7 @@ def _host_status(service: Compute, host: Any) -> str:
 
 
 async def show(service: Compute, ctx: Context, request: Request) -> Json:
-    server = await service.servers.show(ctx, request.params["server_id"])
+    server = await service.servers.look(ctx, request.params["server_id"])
     return {"server": views.server(server, await scene(service, request, [server], groups=True))}
 
 
@@ -241,7 +241,8 @@ def written(asked: Json) -> Json:
 
 
 async def update(service: Compute, ctx: Context, request: Request) -> Json:
-    server = await service.servers.change(ctx, request.params["server_id"], written(request.body["server"]))
+    await service.servers.change(ctx, request.params["server_id"], written(request.body["server"]))
+    server = await service.servers.look(ctx, request.params["server_id"])
     shown = views.server(server, await scene(service, request, [server], groups=True))
     assert request.api.versions is not None
     request.api.versions.lower("server_updated", request.version, (shown,))

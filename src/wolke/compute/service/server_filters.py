@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 
-from wolke.compute.model import Server
+from wolke.compute.model import ShownServer
 from wolke.compute.states import KNOWN_STATUSES, POWER_STATES, VM_STATES, status_of, task_state_of
 from wolke.core.clock import instant, moment
 from wolke.core.context import Context
@@ -60,7 +61,7 @@ class Filter:
     """``addresses`` are matched against the fixed addresses of a server's ports, by IP version."""
 
     where: list[Where] = field(default_factory=list)
-    tests: list[Callable[[Server], bool]] = field(default_factory=list)
+    tests: list[Callable[[ShownServer], bool]] = field(default_factory=list)
     addresses: list[tuple[int, Match]] = field(default_factory=list)
     nothing: bool = False
 
@@ -232,11 +233,13 @@ def _nothing(found: Filter, value: str) -> None:
 def _tags(every: bool, wanted: bool) -> Callable[[Filter, str], None]:
     def narrow(found: Filter, value: str) -> None:
         tags = {tag for tag in value.split(",") if tag}
-        found.tests.append(
-            lambda server: (tags <= set(server.tags) if every else not tags.isdisjoint(server.tags)) == wanted
-        )
+        found.tests.append(lambda server: _has(tags, msgspec.json.decode(server.tags), every=every) == wanted)
 
     return narrow
+
+
+def _has(tags: set[str], among: list[str], *, every: bool) -> bool:
+    return tags <= set(among) if every else not tags.isdisjoint(among)
 
 
 _SPECIAL: dict[str, Callable[[Filter, str], None]] = {

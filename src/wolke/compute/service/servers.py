@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from wolke.compute import errors
-from wolke.compute.model import Server
+from wolke.compute.model import Server, ShownServer
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_create import check_metadata
 from wolke.compute.service.server_filters import Filter
-from wolke.compute.store import SERVERS
+from wolke.compute.store import SERVERS, SHOWN_SERVERS
 from wolke.core.context import Context
 from wolke.core.db import Transaction
 from wolke.core.errors import BadRequest, NotFound
 from wolke.core.paging import Page, find_page
 from wolke.network.model import ServerPort
+
+S = TypeVar("S", Server, ShownServer)
 
 MOST_TAGS = 50
 _CHUNK = 1000
@@ -35,24 +37,30 @@ class Servers:
         server = await self._db.get(SERVERS, id=server_id)
         return _mine(ctx, server, server_id)
 
-    async def index(self, ctx: Context, page: Page, chosen: Filter) -> list[Server]:
+    async def look(self, ctx: Context, server_id: str) -> ShownServer:
+        """A server to be shown."""
+        return _mine(ctx, await self._db.get(SHOWN_SERVERS, id=server_id), server_id)
+
+    async def index(self, ctx: Context, page: Page, chosen: Filter) -> list[ShownServer]:
         if chosen.nothing or page.limit == 0:
             return []
         marker = None
         if page.marker is not None:
-            marker = await self._db.get(SERVERS, id=page.marker)
+            marker = await self._db.get(SHOWN_SERVERS, id=page.marker)
             if marker is None or not (ctx.is_admin or marker.project_id == ctx.project_id):
                 raise errors.MarkerNotFound(page.marker)
         if chosen.exact:
-            return await find_page(self._db, SERVERS, page, where=chosen.where, marker=marker)
+            return await find_page(self._db, SHOWN_SERVERS, page, where=chosen.where, marker=marker)
         return await self._sift(page, chosen, marker)
 
-    async def _sift(self, page: Page, chosen: Filter, marker: Server | None) -> list[Server]:
+    async def _sift(self, page: Page, chosen: Filter, marker: ShownServer | None) -> list[ShownServer]:
         """A page of those that pass tests which the database does not know: chunk by chunk, until it is full."""
-        found: list[Server] = []
+        found: list[ShownServer] = []
         most = page.limit or self._needs.config.max_servers_per_page
         while len(found) < most:
-            chunk = await find_page(self._db, SERVERS, Page(page.order, _CHUNK), where=chosen.where, marker=marker)
+            chunk = await find_page(
+                self._db, SHOWN_SERVERS, Page(page.order, _CHUNK), where=chosen.where, marker=marker
+            )
             passed = [server for server in chunk if all(test(server) for test in chosen.tests)]
             if chosen.addresses:
                 passed = await self._with_addresses(passed, chosen)
@@ -62,10 +70,10 @@ class Servers:
             marker = chunk[-1]
         return found[:most]
 
-    async def _with_addresses(self, servers: list[Server], chosen: Filter) -> list[Server]:
+    async def _with_addresses(self, servers: list[ShownServer], chosen: Filter) -> list[ShownServer]:
         ports = await self.ports([server.id for server in servers])
 
-        def passes(server: Server) -> bool:
+        def passes(server: ShownServer) -> bool:
             addresses = [fixed for port in ports.get(server.id, ()) for fixed in port.fixed_ips]
             return all(
                 any(fixed[1] == version and matches(fixed[0]) for fixed in addresses)
@@ -143,7 +151,7 @@ class Servers:
             await self.write(tx, server, {"tags": [one for one in server.tags if one != tag]})
 
 
-def _mine(ctx: Context, server: Server | None, server_id: str) -> Server:
+def _mine(ctx: Context, server: S | None, server_id: str) -> S:
     if server is None or server.deleted_at is not None:
         raise errors.ServerNotFound(server_id)
     if server.project_id != ctx.project_id and not ctx.is_admin:

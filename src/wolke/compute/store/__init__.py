@@ -13,6 +13,7 @@ from wolke.compute.model import (
     Server,
     ServerAction,
     ServerGroup,
+    ShownServer,
 )
 from wolke.core.db import Table
 
@@ -35,6 +36,7 @@ SERVERS = Table(
         ("deleted_at",),
     ),
 )
+SHOWN_SERVERS = SERVERS.narrow(ShownServer)
 SERVER_ACTIONS = Table(
     "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
 )

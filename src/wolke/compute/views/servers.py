@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from wolke.compute.model import Fault, Server
+import msgspec
+
+from wolke.compute.model import Fault, Server, ShownServer
 from wolke.compute.states import POWER_STATES, VM_STATES, status_of, task_state_of
 from wolke.compute.views.links import bookmark, links
 from wolke.core.clock import micros, seconds
@@ -36,7 +38,7 @@ class Scene:
     groups: bool = False
 
 
-def brief(server: Server, base: str) -> Json:
+def brief(server: ShownServer, base: str) -> Json:
     return {"id": server.id, "name": server.name, "links": links(base, "servers", server.id)}
 
 
@@ -50,7 +52,7 @@ def created(server: Server, base: str, password: str | None) -> Json:
     return found if password is None else {**found, "adminPass": password}
 
 
-def server(one: Server, scene: Scene) -> Json:
+def server(one: ShownServer, scene: Scene) -> Json:
     base, host = scene.base, one.host
     status = status_of(one.status, one.task)
     ports = scene.ports.get(one.id, ())
@@ -107,8 +109,8 @@ def server(one: Server, scene: Scene) -> Json:
     return shown
 
 
-def _for_admin(one: Server) -> Json:
-    properties = one.image.get("properties", {})
+def _for_admin(one: ShownServer) -> Json:
+    properties = msgspec.json.decode(one.image.properties)
     return {
         "OS-EXT-SRV-ATTR:host": one.host,
         "OS-EXT-SRV-ATTR:hypervisor_hostname": one.host,
@@ -142,17 +144,17 @@ def host_id(project_id: str, host: str | None) -> str:
     return found
 
 
-def image(one: Server, base: str) -> Json | str:
+def image(one: ShownServer, base: str) -> Json | str:
     if one.image_id is None:
         return ""
     return {
         "id": one.image_id,
         "links": bookmark(base, "images", one.image_id),
-        "properties": one.image.get("properties", {}),
+        "properties": one.image.properties,
     }
 
 
-def flavor(one: Server, scene: Scene) -> Json:
+def flavor(one: ShownServer, scene: Scene) -> Json:
     copy = one.flavor
     if not scene.embedded_flavor:
         return {"id": copy.id, "links": bookmark(scene.base, "flavors", copy.id)}
@@ -192,10 +194,10 @@ def _address(address: str, version: int, kind: str, port: ServerPort, *, plain: 
     }
 
 
-def security_groups(one: Server, ports: Sequence[ServerPort]) -> list[Json]:
+def security_groups(one: ShownServer, ports: Sequence[ServerPort]) -> list[Json]:
     """Of its ports; before it has any, those that were asked for."""
     if not ports:
-        return [{"name": name} for name in one.security_groups] if one.launched_at is None else []
+        return [{"name": name} for name in msgspec.json.decode(one.security_groups)] if one.launched_at is None else []
     if len(ports) == 1:
         return [{"name": name} for name in ports[0].security_groups]
     return [{"name": name} for name in dict.fromkeys(name for port in ports for name in port.security_groups)]
