@@ -82,14 +82,6 @@ def _port_is_free(port: int) -> bool:
     return True
 
 
-def _opens(path: str) -> bool:
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-    except OSError:
-        return False
-    return True
-
-
 def _network_trial() -> frozenset[str]:
     """What works in a network namespace made for the purpose, which is gone with everything in it afterwards."""
     return frozenset((_run(["unshare", "--net", "sh", "-c", _TRIAL]) or "").split())
@@ -142,7 +134,6 @@ class Host:
     has: Callable[[str], bool] = packages.present
     run: Callable[[Sequence[str]], str | None] = _run
     read: Callable[[str], str | None] = _read
-    opens: Callable[[str], bool] = _opens
     kvm: Callable[[], tuple[bool, str]] = kvm.usable
     network: Callable[[], frozenset[str]] = _network_trial
     folder: Callable[[Path], frozenset[str]] = _folder_trial

@@ -92,7 +92,7 @@ def disk_start(parts: Parts) -> Tree:
     """The initramfs of the disk: it finds the root file system and goes there."""
     tree = _first_program()
     tree.file("bin/busybox", parts.programs["bin/busybox"], 0o755)
-    for applet in ("sh", "mount", "grep", "modprobe", "usleep", "switch_root", "insmod"):
+    for applet in ("sh", "mount", "grep", "modprobe", "usleep", "sleep", "switch_root", "insmod"):
         tree.link(f"bin/{applet}", "busybox")
     tree.link("sbin/modprobe", "/bin/busybox")
     _add_modules(tree, parts, DISK_MODULES)
