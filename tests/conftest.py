@@ -187,6 +187,7 @@ class PostgresServer:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._numbers = itertools.count()
+        self._templates: dict[int, str] = {}
 
     def _run(self, *command: str) -> None:
         user: dict[str, Any] = {}
@@ -206,13 +207,27 @@ class PostgresServer:
         self._run(str(self.bin / "pg_ctl"), "-D", str(self.directory / "data"), "-w", "-s", "-m", "immediate", "stop")
 
     async def new_database(self) -> str:
+        """A copy of one with every table that is known in this process by now."""
+        template = await self._template()
+        name = f"t{next(self._numbers)}"
+        await self._create(name, template)
+        return self.url(name)
+
+    async def _template(self) -> str:
+        known = len(METADATA.tables)
+        if known not in self._templates:
+            name = f"tables{known}"
+            await self._create(name, "template0")
+            await create_tables(self.url(name))
+            self._templates[known] = name
+        return self._templates[known]
+
+    async def _create(self, name: str, template: str) -> None:
         import asyncpg
 
-        name = f"t{next(self._numbers)}"
         connection = await asyncpg.connect(self.url("postgres"))
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} ENCODING 'UTF8' STRATEGY FILE_COPY")
         await connection.close()
-        return self.url(name)
 
     def url(self, name: str) -> str:
         return f"postgresql://wolke@127.0.0.1:{self.port}/{name}"
@@ -226,14 +241,6 @@ def postgres_server() -> Iterator[PostgresServer]:
     yield server
     server.stop()
     shutil.rmtree(directory)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/wolke.db"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return await server.new_database()
 
 
 async def create_tables(url: str) -> None:
@@ -257,10 +264,31 @@ async def create_tables(url: str) -> None:
     await connection.close()
 
 
+_sqlite_templates: dict[int, bytes] = {}
+
+
+async def _sqlite_with_tables(folder: Path) -> str:
+    """A copy of a file that is made once for each number of known tables."""
+    known = len(METADATA.tables)
+    path = folder / "tables.db"
+    if known not in _sqlite_templates:
+        await create_tables(f"sqlite:///{path}")
+        _sqlite_templates[known] = path.read_bytes()
+    path.write_bytes(_sqlite_templates[known])
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database of its own with every table, once SQLite and once PostgreSQL."""
+    if request.param == "sqlite":
+        return await _sqlite_with_tables(tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return await server.new_database()
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database with every table, once on SQLite and once on PostgreSQL."""
-    await create_tables(database_url)
     db = await open_database(database_url)
     yield db
     await db.close()

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import create_tables
 from wolke.core.clock import Clock
 from wolke.core.db import open_database
 from wolke.core.errors import Unauthorized
@@ -85,7 +84,6 @@ async def test_an_empty_database_may_be_bootstrapped_by_two_at_once(database_url
     if database_url.startswith("sqlite"):
         pytest.skip("one SQLite file has one controller")
     config = IdentityConfig(keys_dir=str(tmp_path / "keys"), hash_memory_kib=64, hash_rounds=1)
-    await create_tables(database_url)
     databases = [await open_database(database_url) for _ in range(2)]
     both = [Identity(db, config, Clock(), public_url="http://x") for db in databases]
     for one in both:
