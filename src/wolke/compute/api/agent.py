@@ -28,8 +28,14 @@ _OUTCOME = {
     "failure": {"type": ["string", "null"], "maxLength": 10000},
 }  # fmt: skip
 _POWER = {"server_id": _ID, "generation": _GENERATION, "power": _ID, "returned": {"type": "boolean"}}
+_AMOUNT = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+_INVENTORY = record(
+    {"vcpus": _AMOUNT, "ram_mib": _AMOUNT, "disk_gib": _AMOUNT},
+    required=("vcpus", "ram_mib", "disk_gib"),
+    additional=True,
+)
 _REPORT = {
-    "driver": _ID, "capabilities": {"type": "object"}, "inventory": {"type": "object"}, "started_at": string(most=64),
+    "driver": _ID, "capabilities": {"type": "object"}, "inventory": _INVENTORY, "started_at": string(most=64),
     "address": string(),
 }  # fmt: skip
 

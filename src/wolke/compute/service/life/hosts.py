@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from wolke.compute.metadata import config_drive
 from wolke.compute.model import Host, Server, Wish
-from wolke.compute.service.life.errors import BadReport, HostNotFound
+from wolke.compute.service.life.errors import HostNotFound
 from wolke.compute.service.life.facts import facts_of
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.specification import wish_of
@@ -110,10 +110,7 @@ class HostDoor:
     async def _provide(self, host: Host, said: HostReport) -> None:
         """Its provider in Placement, whenever what it has to give is not what this process last wrote."""
         config = self._ground.config
-        try:
-            vcpus, ram_mib, disk_gib = (int(said.inventory[name]) for name in ("vcpus", "ram_mib", "disk_gib"))
-        except (KeyError, TypeError, ValueError):
-            raise BadReport("the inventory must name vcpus, ram_mib and disk_gib") from None
+        vcpus, ram_mib, disk_gib = (int(said.inventory[name]) for name in ("vcpus", "ram_mib", "disk_gib"))
         given = (vcpus, ram_mib, disk_gib)
         if self._provided.get(host.id) == given:
             return
