@@ -90,7 +90,9 @@ def against_a_cloud(folder: Path, tempest: Path, arguments: argparse.Namespace) 
     drivers = ("--hypervisor", "simulated", "--dataplane", "simulated") if arguments.simulated else ()
     with Cloud(folder / "state", *(drivers or ("--hypervisor", "qemu"))) as cloud:
         workspace = folder / "workspace"
-        subprocess.run([tempest / "tempest", "init", workspace], check=True, stdout=subprocess.DEVNULL)
+        registry = folder / "workspaces.yaml"  # tempest would otherwise remember every run, in the user's home
+        command = [tempest / "tempest", "init", "--workspace-path", registry, workspace]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         values = prepare(cloud, workspace, simulated=arguments.simulated)
         text = (Path(__file__).parent / "tempest.conf.template").read_text()
         for name, value in values.items():

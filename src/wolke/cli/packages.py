@@ -51,6 +51,7 @@ PROGRAMS = (
     Program("ssh", "openssh-client", "logs in to the guest", ("demo", "test")),
     Program("ssh-keygen", "openssh-client", "makes the demo's key pair", ("demo", "test")),
     Program("/usr/lib/postgresql/*/bin/initdb", "postgresql", "the second database that the tests run on", ("test",)),
+    Program("ping", "iputils-ping", "asks whether a guest is there", ("test",)),
     Program("nginx", "nginx-light", "the reference that measurements are a ratio to", ("bench",)),
 )
 

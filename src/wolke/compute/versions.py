@@ -83,7 +83,8 @@ def _volumes_without_termination(server: Item) -> None:
 
 
 def _empty_swap(flavor: Item) -> None:
-    flavor["swap"] = flavor["swap"] or ""
+    if "swap" in flavor:  # it is not, in lists without details
+        flavor["swap"] = flavor["swap"] or ""
 
 
 def _policies(group: Item) -> None:

@@ -155,6 +155,15 @@ class Credential(msgspec.Struct, frozen=True):
         return f"Credential(id={self.id!r}, type={self.type!r}, user_id={self.user_id!r})"
 
 
+class PolicyBlob(msgspec.Struct, frozen=True):
+    """A document that other programs keep here; Keystone itself never reads it."""
+
+    id: str
+    type: str
+    blob: str
+    extra: dict[str, Any]
+
+
 class Revocation(msgspec.Struct, frozen=True):
     """One token that was ended before its time; kept until the token would have ended anyway."""
 

@@ -152,6 +152,7 @@ _GRANTS = (
 _CATALOG = (
     *_crud("region", "regions", "", _ADMIN),
     *_crud("service", "services", _READER, _ADMIN),
+    *_crud("policy", "policies", _READER, _ADMIN),
     *_crud("endpoint", "endpoints", _READER, _ADMIN),
 )
 

@@ -116,6 +116,9 @@ _CREDENTIAL = {
     "blob": string(most=65535),
 }
 CREATE_CREDENTIAL = _open("credential", _CREDENTIAL, ("blob", "type"))
+_POLICY = {"blob": string(most=65_536), "type": string(most=255)}
+CREATE_POLICY = _open("policy", _POLICY, ("blob", "type"))
+UPDATE_POLICY = _open("policy", _POLICY)
 UPDATE_CREDENTIAL = _open("credential", _CREDENTIAL)
 CREATE_EC2 = record({"tenant_id": _ID}, required=("tenant_id",), additional=True)
 

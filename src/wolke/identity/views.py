@@ -15,6 +15,7 @@ from wolke.identity.model import (
     Credential,
     Endpoint,
     Group,
+    PolicyBlob,
     Project,
     Region,
     Role,
@@ -283,6 +284,10 @@ def credential(one: Credential, blob: str, base: str) -> Wire:
         "blob": blob,
         "links": _self(base, f"credentials/{one.id}"),
     }
+
+
+def policy(one: PolicyBlob, base: str) -> Wire:
+    return {**one.extra, "id": one.id, "type": one.type, "blob": one.blob, "links": _self(base, f"policies/{one.id}")}
 
 
 def ec2(one: Credential, access: str, secret: str, base: str) -> Wire:

@@ -94,3 +94,8 @@ async def test_extra_specs_come_and_go(admin: AsgiClient, member: AsgiClient) ->
     assert (await admin.delete("/flavors/1/os-extra_specs/aggregate:ssd")).status == 404
     assert (await member.get("/flavors/1/os-extra_specs")).json == {"extra_specs": {"hw:cpu_policy": "dedicated"}}
     assert (await admin.post("/flavors/1/os-extra_specs", {"extra_specs": {"a/b": "c"}})).status == 400
+
+
+async def test_a_list_without_details_has_no_swap_at_any_version(old: AsgiClient) -> None:
+    answer = await old.get("/flavors?limit=1")
+    assert answer.status == 200 and set(answer.json["flavors"][0]) == {"id", "name", "links"}

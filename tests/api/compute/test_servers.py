@@ -147,7 +147,7 @@ async def test_every_field_of_the_newest_body_is_kept(cloud: LifeCloud, member: 
         config_drive=True,
         hostname="full.example.org",
         accessIPv4="192.0.2.1",
-        accessIPv6="2001:db8::1",
+        accessIPv6="2001:0db8:0:0:0::1",
         availability_zone="nova",
         security_groups=[{"name": "default"}],
         trusted_image_certificates=["0b5d2c72-12cc-4ba6-a8d7-3ff5cc1d8cb8"],

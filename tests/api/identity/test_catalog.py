@@ -56,3 +56,22 @@ async def test_what_is_wrong_with_the_catalog_is_refused(cloud: Any) -> None:
     assert (await admin.post("/v3/regions", {"region": {"parent_region_id": "nowhere"}})).status == 404
     assert (await admin.patch("/v3/regions/RegionOne", {"region": {"parent_region_id": "RegionOne"}})).status == 400
     assert (await admin.post("/v3/services", {"service": {"name": "x"}})).status == 400
+
+
+async def test_a_region_is_made_under_a_chosen_id(cloud: Any) -> None:
+    admin = await cloud.as_admin()
+    made = await admin.put("/v3/regions/west", {"region": {"description": "wet"}})
+    assert (made.status, made.json["region"]["id"], made.json["region"]["description"]) == (201, "west", "wet")
+    assert (await admin.put("/v3/regions/west", {"region": {}})).status == 409
+    assert (await admin.put("/v3/regions/east", {"region": {"id": "west"}})).status == 400
+
+
+async def test_an_endpoint_makes_the_region_it_names_the_old_way(cloud: Any) -> None:
+    admin = await cloud.as_admin()
+    service = (await admin.get("/v3/services?type=compute")).json["services"][0]["id"]
+    endpoint = await cloud.make("endpoint", service_id=service, interface="internal", region="old", url="http://x")
+    assert (endpoint["region"], endpoint["region_id"]) == ("old", "old")
+    assert (await admin.get("/v3/regions/old")).status == 200
+    path = f"/v3/endpoints/{endpoint['id']}"
+    assert (await admin.patch(path, {"endpoint": {"region": "older"}})).json["endpoint"]["region_id"] == "older"
+    assert (await admin.patch(path, {"endpoint": {"region_id": "oldest"}})).status == 404

@@ -12,6 +12,7 @@ from wolke.compute.api import (
     hosts,
     keypairs,
     quotas,
+    security_groups,
     server_actions,
     server_groups,
     server_metadata,
@@ -38,6 +39,7 @@ ROUTES: tuple[Route, ...] = (
     *aggregates.ROUTES,
     *quotas.ROUTES,
     *events.ROUTES,
+    *security_groups.ROUTES,
 )
 
 

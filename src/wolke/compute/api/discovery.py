@@ -24,14 +24,31 @@ def _version(request: Request) -> dict[str, Any]:
     }
 
 
+def _before_microversions(request: Request) -> dict[str, Any]:
+    """Clients that know of no microversions look for it; what it answers is v2.1 at its minimum."""
+    return {
+        "id": "v2.0",
+        "status": "SUPPORTED",
+        "version": "",
+        "min_version": "",
+        "updated": "2011-01-21T11:33:21Z",
+        "links": [{"rel": "self", "href": f"{request.base_url}/v2/"}],
+    }
+
+
 async def index(service: Any, ctx: Context, request: Request) -> dict[str, Any]:
-    return {"versions": [_version(request)]}
+    return {"versions": [_before_microversions(request), _version(request)]}
 
 
 async def show(service: Any, ctx: Context, request: Request) -> dict[str, Any]:
     version = _version(request)
     described = {"rel": "describedby", "type": "text/html", "href": "https://docs.openstack.org/"}
     return {"version": {**version, "links": [*version["links"], described], "media-types": _MEDIA}}
+
+
+async def show_old(service: Any, ctx: Context, request: Request) -> dict[str, Any]:
+    media = [{"base": "application/json", "type": "application/vnd.openstack.compute+json;version=2"}]
+    return {"version": {**_before_microversions(request), "media-types": media}}
 
 
 _EXTENSIONS = (
@@ -75,6 +92,7 @@ async def extension(service: Any, ctx: Context, request: Request) -> dict[str, A
 
 ROUTES = (
     Route("GET", "/", index, auth=False),
+    Route("GET", "/v2", show_old, auth=False),
     Route("GET", "/v2.1", show, auth=False),
     Route("GET", "/v2.1/extensions", extensions, rule="os_compute_api:extensions"),
     Route("GET", "/v2.1/extensions/{alias}", extension, rule="os_compute_api:extensions"),

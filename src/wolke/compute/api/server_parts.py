@@ -83,7 +83,7 @@ async def detach(service: Compute, ctx: Context, request: Request) -> None:
 
 async def security_groups(service: Compute, ctx: Context, request: Request) -> Json:
     found = await service.server_actions.security_groups(ctx, request.params["server_id"])
-    return {"security_groups": [security_group(group, rules) for group, rules in found]}
+    return {"security_groups": [security_group(*shown) for shown in found]}
 
 
 # -- what was done

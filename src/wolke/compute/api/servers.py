@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
+from ipaddress import ip_address
 from typing import Any
 
 from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
@@ -182,7 +183,7 @@ def _wish(request: Request, asked: Json) -> NewServer:
         personality=asked.get("personality", []),
         trusted_image_certificates=asked.get("trusted_image_certificates"),
         access_ip_v4=asked.get("accessIPv4") or None,
-        access_ip_v6=asked.get("accessIPv6") or None,
+        access_ip_v6=_shortest(asked.get("accessIPv6")),
         disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
         least=least,
         most=most,
@@ -234,10 +235,16 @@ def written(asked: Json) -> Json:
     found = {column: asked[name] for name, column in _UPDATABLE.items() if name in asked}
     if "name" in found:
         found["name"] = found["name"].strip()
-    for column in ("access_ip_v4", "access_ip_v6"):
-        if column in found:
-            found[column] = found[column] or None
+    if "access_ip_v4" in found:
+        found["access_ip_v4"] = found["access_ip_v4"] or None
+    if "access_ip_v6" in found:
+        found["access_ip_v6"] = _shortest(found["access_ip_v6"])
     return found
+
+
+def _shortest(address: str | None) -> str | None:
+    """One address has one spelling."""
+    return str(ip_address(address)) if address else None
 
 
 async def update(service: Compute, ctx: Context, request: Request) -> Json:

@@ -17,6 +17,7 @@ from wolke.compute.service.interfaces import Interfaces
 from wolke.compute.service.keypairs import KeyPairs
 from wolke.compute.service.needs import Consoles, Needs
 from wolke.compute.service.quotas import Quotas
+from wolke.compute.service.security_groups import SecurityGroups
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import Making
 from wolke.compute.service.server_groups import ServerGroups
@@ -56,6 +57,7 @@ class Compute:
         self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
+        self.security_groups = SecurityGroups(network)
         self.usage = Usage(needs)
 
     @property

@@ -75,15 +75,19 @@ class Cards:
         """Raises ``NotFound`` if the project has none of this name or id."""
         await self._network.resolve_security_groups(project_id, names)
 
-    async def server_security_groups(self, server_id: str) -> list[tuple[SecurityGroup, list[SecurityGroupRule]]]:
-        """The groups of all ports of a server, with their rules."""
+    async def server_security_groups(
+        self, server_id: str
+    ) -> list[tuple[SecurityGroup, list[SecurityGroupRule], Mapping[str, str]]]:
+        """The groups of all ports of a server, their rules, and the names of the groups that rules name."""
         ports = (await self._network.server_ports([server_id]))[server_id]
         held = await self._network.ports.by_ids([port.id for port in ports])
         wanted = sorted({group for port in held for group in port.security_groups})
         where = [Where("id", "in", wanted)]
         groups = await self._network.db.find(SECURITY_GROUPS, where=where, order=[Order("name")]) if wanted else []
         rules = await self._network.security_groups.rules_of(self._network.db, wanted)
-        return [(group, rules[group.id]) for group in groups]
+        named = {rule.remote_group_id for of in rules.values() for rule in of if rule.remote_group_id}
+        names = await self._network.security_groups.names(named)
+        return [(group, rules[group.id], names) for group in groups]
 
     async def change_security_group(
         self, ctx: Context, server_id: str, project_id: str, name: str, *, add: bool

@@ -191,8 +191,8 @@ class ServerActions:
 
     async def security_groups(
         self, ctx: Context, server_id: str
-    ) -> list[tuple[SecurityGroup, list[SecurityGroupRule]]]:
-        """With their rules."""
+    ) -> list[tuple[SecurityGroup, list[SecurityGroupRule], Mapping[str, str]]]:
+        """With their rules, and the names of the groups that rules name."""
         server = await self._servers.show(ctx, server_id)
         network = self._needs.network
         return [] if network is None else await network.server_security_groups(server.id)

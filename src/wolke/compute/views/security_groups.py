@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wolke.network.model import SecurityGroup, SecurityGroupRule
 
 
-def security_group(group: SecurityGroup, rules: Sequence[SecurityGroupRule]) -> dict[str, Any]:
+def security_group(
+    group: SecurityGroup, rules: Sequence[SecurityGroupRule], names: Mapping[str, str]
+) -> dict[str, Any]:
+    """``names``: of the groups that rules name, by id."""
     return {
         "id": group.id,
         "name": group.name,
         "description": group.description,
         "tenant_id": group.project_id,
-        "rules": [_rule(rule) for rule in rules if rule.direction == "ingress"],
+        "rules": [rule(one, names) for one in rules if one.direction == "ingress"],
     }
 
 
-def _rule(rule: SecurityGroupRule) -> dict[str, Any]:
-    whole = {"tcp": (1, 65535), "udp": (1, 65535), "icmp": (-1, -1)}.get(rule.protocol or "", (None, None))
-    ip_range = {"cidr": rule.remote_ip_prefix} if rule.remote_ip_prefix else {}
+def rule(one: SecurityGroupRule, names: Mapping[str, str]) -> dict[str, Any]:
+    group = {}
+    if one.remote_group_id:
+        group = {"tenant_id": one.project_id, "name": names.get(one.remote_group_id, one.remote_group_id)}
+    whole = {"tcp": (1, 65535), "udp": (1, 65535), "icmp": (-1, -1)}.get(one.protocol or "", (None, None))
+    ip_range = {"cidr": one.remote_ip_prefix} if one.remote_ip_prefix else {}
     return {
-        "id": rule.id,
-        "parent_group_id": rule.security_group_id,
-        "ip_protocol": rule.protocol,
-        "from_port": whole[0] if rule.port_range_min is None else rule.port_range_min,
-        "to_port": whole[1] if rule.port_range_max is None else rule.port_range_max,
-        "group": {"tenant_id": rule.project_id, "name": rule.remote_group_id} if rule.remote_group_id else {},
+        "id": one.id,
+        "parent_group_id": one.security_group_id,
+        "ip_protocol": one.protocol,
+        "from_port": whole[0] if one.port_range_min is None else one.port_range_min,
+        "to_port": whole[1] if one.port_range_max is None else one.port_range_max,
+        "group": group,
         "ip_range": {}
-        if rule.remote_group_id
-        else ip_range or {"cidr": "0.0.0.0/0" if rule.ethertype == "IPv4" else "::/0"},
+        if one.remote_group_id
+        else ip_range or {"cidr": "0.0.0.0/0" if one.ethertype == "IPv4" else "::/0"},
     }

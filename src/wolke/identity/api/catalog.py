@@ -8,6 +8,7 @@ from wolke.core.context import Context
 from wolke.core.http import Request
 from wolke.identity import views
 from wolke.identity.api.lists import answer, wanted
+from wolke.identity.errors import Invalid
 from wolke.identity.model import Endpoint
 from wolke.identity.service import Identity
 
@@ -25,6 +26,15 @@ async def region_show(service: Identity, ctx: Context, request: Request) -> dict
 
 async def region_create(service: Identity, ctx: Context, request: Request) -> dict[str, Any]:
     region = await service.catalog.create_region(ctx, request.body["region"])
+    return {"region": views.region(region, request.base_url)}
+
+
+async def region_put(service: Identity, ctx: Context, request: Request) -> dict[str, Any]:
+    """The older way to choose a region's id."""
+    region_id, values = request.params["region_id"], request.body["region"]
+    if values.get("id", region_id) != region_id:
+        raise Invalid("The ID of the region in the body is not that in the URL.")
+    region = await service.catalog.create_region(ctx, values, region_id=region_id)
     return {"region": views.region(region, request.base_url)}
 
 

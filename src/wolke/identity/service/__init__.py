@@ -20,6 +20,7 @@ from wolke.identity.service.credentials import Credentials
 from wolke.identity.service.ground import PROJECTS_WAKE, Ground
 from wolke.identity.service.groups import Groups
 from wolke.identity.service.passwords import Passwords
+from wolke.identity.service.policies import Policies
 from wolke.identity.service.projects import Projects
 from wolke.identity.service.roles import Roles
 from wolke.identity.service.standing import Standing
@@ -51,6 +52,7 @@ class Identity:
         self.assignments = Assignments(self.ground, self.standing)
         self.catalog = Catalog(self.ground)
         self.application_credentials = ApplicationCredentials(self.ground, self.standing, self.passwords)
+        self.policies = Policies(self.ground)
         self.credentials = Credentials(self.ground, self._credential_keys)
 
     async def start(self) -> None:

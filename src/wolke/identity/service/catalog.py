@@ -139,7 +139,7 @@ class Catalog:
     async def create_endpoint(self, ctx: Context, values: Values) -> Endpoint:
         fields, extra = _endpoint_fields(values, {})
         async with self._ground.writing("endpoint", tokens=True) as tx:
-            await self._check_endpoint(tx, fields)
+            await self._check_endpoint(tx, fields, made="region" in values)
             endpoint = Endpoint(
                 id=ids.hex_id(),
                 service_id=fields["service_id"],
@@ -159,7 +159,7 @@ class Catalog:
                 raise Missing("endpoint", endpoint_id)
             check_same_id(values, endpoint_id, "endpoint")
             fields, extra = _endpoint_fields(values, old.extra)
-            await self._check_endpoint(tx, fields)
+            await self._check_endpoint(tx, fields, made="region" in values)
             changes = fields | {"extra": extra}
             await tx.update(ENDPOINTS, changes, id=endpoint_id)
         return msgspec.structs.replace(old, **changes)
@@ -169,12 +169,16 @@ class Catalog:
             if not await tx.delete(ENDPOINTS, id=endpoint_id):
                 raise Missing("endpoint", endpoint_id)
 
-    async def _check_endpoint(self, tx: Transaction, fields: Values) -> None:
+    async def _check_endpoint(self, tx: Transaction, fields: Values, *, made: bool) -> None:
+        """``made``: the region was named by the old attribute, which makes it unless it is there."""
         if "service_id" in fields and await tx.get(SERVICES, id=fields["service_id"]) is None:
             raise Missing("service", fields["service_id"])
         region_id = fields.get("region_id")
-        if region_id is not None and await tx.get(REGIONS, id=region_id) is None:
+        if region_id is None or await tx.get(REGIONS, id=region_id) is not None:
+            return
+        if not made:
             raise Missing("region", region_id)
+        await tx.insert(REGIONS, Region(region_id, "", None, {}))
 
 
 def _endpoint_fields(values: Values, old_extra: Values) -> tuple[dict[str, Any], dict[str, Any]]:

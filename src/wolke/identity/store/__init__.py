@@ -15,6 +15,7 @@ from wolke.identity.model import (
     Implication,
     Membership,
     Password,
+    PolicyBlob,
     Project,
     Region,
     Revocation,
@@ -48,6 +49,7 @@ APPLICATION_CREDENTIALS = Table(
     unique=(("user_id", "name"),),
 )
 CREDENTIALS = Table("identity_credentials", Credential, indexes=(("user_id",), ("type",), ("project_id",)))
+POLICIES = Table("identity_policies", PolicyBlob, indexes=(("type",),))
 REVOCATIONS = Table("identity_revocations", Revocation, key=("audit_id",), indexes=(("expires_at",),))
 EPOCHS = Table("identity_epochs", Epoch, key=("name",))
 

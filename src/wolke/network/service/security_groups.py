@@ -125,6 +125,12 @@ class SecurityGroups:
                 raise errors.SecurityGroupNotFound(id=name)
         return names
 
+    async def names(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """By id; those that are gone are left out."""
+        where = [Where("id", "in", sorted(group_ids))]
+        found = await self._net.db.find(store.SECURITY_GROUPS, where=where) if where[0].value else []
+        return {group.id: group.name for group in found}
+
     async def resolve(self, project_id: str, names: Iterable[str]) -> dict[str, str]:
         """Ids of a project's groups by the names or ids that a user gave; a name that two groups have is a conflict."""
         await self.default(project_id)
