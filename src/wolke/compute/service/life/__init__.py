@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from wolke.compute.config import ComputeConfig
-from wolke.compute.metadata import answer
 from wolke.compute.service.cards import Cards
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
@@ -23,6 +22,7 @@ from wolke.compute.service.life.questions import Questions
 from wolke.compute.service.life.sweeping import Sweeping
 from wolke.compute.service.life.wakes import Wakes
 from wolke.compute.store import SERVERS
+from wolke.compute.views.metadata import answer
 from wolke.core.clock import Clock
 from wolke.core.db import Database
 from wolke.image.service import Images

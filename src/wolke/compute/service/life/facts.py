@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
-from wolke.compute.metadata import AddressFacts, Facts, NicFacts
 from wolke.compute.model import Server
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import zone_of
 from wolke.compute.store import AGGREGATES
+from wolke.compute.views.metadata import AddressFacts, Facts, NicFacts
 from wolke.network.model import ServerPort, Subnet
 
 

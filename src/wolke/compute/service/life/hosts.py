@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from wolke.compute.metadata import config_drive
 from wolke.compute.model import Host, Server, Wish
 from wolke.compute.service.life.errors import HostNotFound
 from wolke.compute.service.life.facts import facts_of
@@ -16,6 +15,7 @@ from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.specification import wish_of
 from wolke.compute.states import HOST_TASKS
 from wolke.compute.store import HOSTS, SERVERS
+from wolke.compute.views.metadata import config_drive
 from wolke.core import ids
 from wolke.core.db import DuplicateRow, Query, Where
 from wolke.core.log import get_logger

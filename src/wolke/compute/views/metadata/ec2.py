@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from wolke.compute.metadata.facts import Facts
-from wolke.compute.metadata.openstack import user_data
+from wolke.compute.views.metadata.facts import Facts
+from wolke.compute.views.metadata.openstack import user_data
 
 VERSIONS = (
     "1.0", "2007-01-19", "2007-03-01", "2007-08-29", "2007-10-10", "2007-12-15", "2008-02-01", "2008-09-01", "2009-04-04",

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from wolke.compute.metadata.facts import AddressFacts, Facts, NicFacts
+from wolke.compute.views.metadata.facts import AddressFacts, Facts, NicFacts
 
 VERSIONS = (
     "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",

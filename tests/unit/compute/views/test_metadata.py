@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from wolke.compute.metadata import AddressFacts, Facts, NicFacts, answer, config_drive
 from wolke.compute.model import FlavorCopy, Server
+from wolke.compute.views.metadata import AddressFacts, Facts, NicFacts, answer, config_drive
 
 _BLANK: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(Server)}
 SERVER = Server(
