@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from tests.conftest import create_tables
 from tests.crash.points import Killed, Points, die_for_real
 from tests.life_cloud import MEMBER, LifeCloud
 from wolke.compute.drivers.simulated import SimulatedDriver
@@ -83,6 +84,7 @@ class Unlucky(SimulatedDriver):
 
 async def open_cloud(root: Path, scene: str, points: Points | None = None) -> LifeCloud:
     """The cloud in ``root`` as a new process finds it."""
+    await create_tables(f"sqlite:///{root}/wolke.db")
     db = await open_database(f"sqlite:///{root}/wolke.db")
     if points:
         points.around_transactions(db)
