@@ -1,16 +1,15 @@
 """The guest image, built and booted for real: emulated, with QEMU's own network and a config drive that carries a key."""
 
 import fcntl
-import http.server
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import threading
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,11 +110,9 @@ def _start(folder: Path, arguments: list[str], network: str = "") -> Iterator[Gu
     nic = f"user,id=net,hostfwd=tcp:127.0.0.1:{port}-:22{network}"
     outside = ["-display", "none", "-serial", f"file:{folder / 'console'}", "-device", "virtio-rng-pci"]
     monitor = ["-monitor", f"unix:{folder / 'monitor'},server=on,wait=off"]
-    process = subprocess.Popen(
-        ["qemu-system-x86_64", *MACHINE, *outside, *monitor, *arguments]
-        + ["-netdev", nic, "-device", "virtio-net-pci,netdev=net,romfile="],
-        stdin=subprocess.DEVNULL,
-    )
+    wire = ["-netdev", nic, "-device", "virtio-net-pci,netdev=net,romfile="]
+    command = ["qemu-system-x86_64", *MACHINE, *outside, *monitor, *arguments, *wire]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     try:
         yield Guest(folder / "key", port, folder / "console", process, folder / "monitor")
     finally:
@@ -204,27 +201,23 @@ def test_a_second_build_returns_what_is_there(guest_image: GuestImage) -> None:
     assert time.monotonic() - began < 1
 
 
-@contextmanager
-def _metadata_service(pages: dict[str, str]) -> Iterator[int]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = pages.get(self.path)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Length", str(len(body or "")))
-            self.end_headers()
-            self.wfile.write((body or "").encode())
+_SERVICE = """
+import json, sys
+path = sys.stdin.readline().split()[1]
+while sys.stdin.readline().strip():
+    pass
+body = json.load(open(sys.argv[1])).get(path)
+status = "404 Not Found" if body is None else "200 OK"
+sys.stdout.write(f"HTTP/1.0 {status}\\r\\nContent-Length: {len(body or '')}\\r\\n\\r\\n{body or ''}")
+"""
 
-        def log_message(self, format: str, *arguments: object) -> None:
-            pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
+def _metadata_service(folder: Path, pages: dict[str, str]) -> str:
+    """For QEMU's network: an address that starts a program for each connection, which answers one request."""
+    (folder / "pages").write_text(json.dumps(pages))
+    (folder / "service").write_text(_SERVICE)
+    command = f"{sys.executable} -I -S {folder / 'service'} {folder / 'pages'}"
+    return f",net=169.254.169.0/24,guestfwd=tcp:169.254.169.254:80-cmd:{command}"
 
 
 def _openstack(key: str) -> dict[str, str]:
@@ -242,16 +235,14 @@ def _ec2(key: str) -> dict[str, str]:
 )
 def test_metadata_comes_over_http_in_either_format(guest_image: GuestImage, tmp_path: Path, style, source: str) -> None:
     key = " ".join(_key(tmp_path, "rsa").split()[:2])
-    with _metadata_service(style(key)) as port:
-        network = f",net=169.254.169.0/24,guestfwd=tcp:169.254.169.254:80-tcp:127.0.0.1:{port}"
-        running = _start(tmp_path, _direct(guest_image), network)
-        guest = next(running)
-        try:
-            guest.says("guest: ssh ready")
-            answer = guest.ssh("hello")
-            assert f"metadata  {source}" in answer.stdout, answer.stderr
-            assert "Hello from web-2!" in answer.stdout
-            expected = "user-data: ran" if style is _openstack else "user data is no script, ignored"
-            assert expected in guest.says("guest: done")
-        finally:
-            running.close()
+    running = _start(tmp_path, _direct(guest_image), _metadata_service(tmp_path, style(key)))
+    guest = next(running)
+    try:
+        guest.says("guest: ssh ready")
+        answer = guest.ssh("hello")
+        assert f"metadata  {source}" in answer.stdout, answer.stderr
+        assert "Hello from web-2!" in answer.stdout
+        expected = "user-data: ran" if style is _openstack else "user data is no script, ignored"
+        assert expected in guest.says("guest: done")
+    finally:
+        running.close()
