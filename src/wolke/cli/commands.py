@@ -92,7 +92,7 @@ def doctor(state: Path | None, as_json: bool) -> None:
     from wolke.state import default_directory
 
     findings = examine(state or default_directory())
-    click.echo(render(findings, as_json))
+    click.echo(render(findings, as_json=as_json))
     sys.exit(1 if any(finding.level == "problem" for finding in findings) else 0)
 
 
