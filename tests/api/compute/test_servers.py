@@ -162,7 +162,7 @@ async def test_every_field_of_the_newest_body_is_kept(cloud: LifeCloud, member: 
     assert shown["addresses"]["net"][0]["addr"] == "10.0.0.77"
     assert (shown["accessIPv4"], shown["accessIPv6"]) == ("192.0.2.1", "2001:db8::1")
     assert (shown["config_drive"], shown["OS-DCF:diskConfig"]) == ("True", "AUTO")
-    assert (shown["server_groups"], shown["scheduler_hints"]) == ([group_id], {"group": group_id})
+    assert (shown["server_groups"], shown["scheduler_hints"]) == ([group_id], {"group": [group_id]})
     assert (shown["pinned_availability_zone"], shown["status"]) == ("nova", "ACTIVE")
     assert shown["trusted_image_certificates"] == ["0b5d2c72-12cc-4ba6-a8d7-3ff5cc1d8cb8"]
     assert (await admin.get(f"/servers/{server_id}")).json["server"]["OS-EXT-SRV-ATTR:user_data"] == user_data

@@ -179,7 +179,7 @@ def _wish(request: Request, asked: Json) -> NewServer:
         host=asked.get("host") or asked.get("hypervisor_hostname"),
         config_drive=boolean(asked.get("config_drive") or False),
         block_devices=asked.get("block_device_mapping_v2", []),
-        hints=hints,
+        hints={name: value if isinstance(value, list) else [value] for name, value in hints.items()},
         personality=asked.get("personality", []),
         trusted_image_certificates=asked.get("trusted_image_certificates"),
         access_ip_v4=asked.get("accessIPv4") or None,

@@ -25,6 +25,7 @@ from wolke.compute.service.servers import Servers
 from wolke.compute.service.usage import Usage
 from wolke.core.clock import Clock
 from wolke.core.db import Database
+from wolke.identity.service import Identity
 from wolke.image.service import Images
 from wolke.network.service import Network
 
@@ -38,7 +39,7 @@ class Compute:
         config: ComputeConfig,
         clock: Clock,
         *,
-        identity: Any = None,
+        identity: Identity | None = None,
         images: Images | None = None,
         network: Network | None = None,
         placement: Any = None,

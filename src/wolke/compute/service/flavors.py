@@ -39,6 +39,7 @@ DEFAULTS = (
 
 class Flavors:
     def __init__(self, needs: Needs) -> None:
+        self._needs = needs
         self._db = needs.db
         self._clock = needs.clock
 
@@ -162,6 +163,7 @@ class Flavors:
         return flavor.projects
 
     async def add_access(self, ctx: Context, flavor_id: str, project_id: str) -> Flavor:
+        await self._needs.check_project(project_id)
         async with self._db.transaction() as tx:
             flavor = await self._locked(tx, flavor_id)
             if flavor.is_public:

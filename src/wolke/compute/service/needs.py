@@ -10,6 +10,8 @@ from wolke.compute.service.cards import Cards
 from wolke.core.clock import Clock
 from wolke.core.context import Context
 from wolke.core.db import Database
+from wolke.core.errors import BadRequest
+from wolke.identity.service import Identity
 from wolke.image.service import Images
 
 
@@ -25,8 +27,13 @@ class Needs:
     db: Database
     config: ComputeConfig
     clock: Clock
-    identity: Any
+    identity: Identity | None
     images: Images | None
     network: Cards | None
     placement: Any
     consoles: Consoles | None = None
+
+    async def check_project(self, project_id: str) -> None:
+        """400 if there is no such project."""
+        if self.identity is not None and not await self.identity.projects.find([project_id]):
+            raise BadRequest(f"Project ID {project_id[:64]} is not a valid project.")

@@ -24,6 +24,7 @@ DEFAULT_CLASS = "class:default"
 
 class Quotas:
     def __init__(self, needs: Needs) -> None:
+        self._needs = needs
         self._db = needs.db
         config = needs.config
         self._configured = {
@@ -89,6 +90,8 @@ class Quotas:
         self, ctx: Context, project_id: str, user_id: str | None, limits: Mapping[str, int], *, force: bool
     ) -> dict[str, int]:
         """Without ``force`` a limit cannot be put below what is already used, nor a user's above the project's."""
+        if project_id != DEFAULT_CLASS:
+            await self._needs.check_project(project_id)
         async with self._db.transaction() as tx:
             await tx.lock(f"quota:compute:{project_id}")
             if project_id != DEFAULT_CLASS:
