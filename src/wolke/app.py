@@ -13,12 +13,13 @@ import contextlib
 import json
 from collections.abc import Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wolke import migrations
 from wolke.compute.api import build_api as compute_api
 from wolke.compute.api.agent import build_agent_api as compute_agent_api
-# consoles
+from wolke.compute.consoles import SOCKET_PREFIX, ConsoleSockets, build_console_api
 from wolke.compute.reconcile import Reconciler
 from wolke.compute.service import Compute
 from wolke.compute.service.life import Life
@@ -91,7 +92,13 @@ class Cloud:
             db, settings.compute, clock, identity=self.identity, images=images, network=network, placement=placement
         )
         self.life = Life(
-            db, settings.compute, clock, images=images, network=network, placement=placement, public_url=settings.public_url
+            db,
+            settings.compute,
+            clock,
+            images=images,
+            network=network,
+            placement=placement,
+            public_url=settings.public_url,
         )
         self.compute.consoles = self.life.consoles
         self.application = self._application()
@@ -107,9 +114,12 @@ class Cloud:
             compute_api(self.compute, policy("compute")),
             compute_agent_api(self.life),
             network_agent_api(self.network),
+            build_console_api(Path(__file__).parent / "assets/novnc"),
             operations(self),
         ]
-        return Application(apis, self.identity.authenticate, sockets={})
+        return Application(
+            apis, self.identity.authenticate, sockets={SOCKET_PREFIX: ConsoleSockets(self.life.consoles)}
+        )
 
     async def _first_things(self) -> None:
         """What a new cloud begins with; the second time it changes nothing."""
