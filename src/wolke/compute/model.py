@@ -6,6 +6,7 @@ server that was made from it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -269,3 +270,32 @@ class Outcome(msgspec.Struct, frozen=True):
     task: str
     learnt: dict[str, Any] = {}
     failure: str | None = None
+
+
+#: What quota counts.
+RESOURCES = (
+    "cores", "instances", "key_pairs", "metadata_items", "ram", "server_group_members", "server_groups",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Zone:
+    name: str
+    hosts: list[Host] = field(default_factory=list)
+    available: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """What the servers on a host take together."""
+
+    servers: int = 0
+    busy: int = 0
+    vcpus: int = 0
+    ram_mib: int = 0
+    disk_gib: int = 0
+
+
+def legacy_id(host_id: str) -> int:
+    """The whole number that stands for a host where clients older than 2.53 expect one."""
+    return int(host_id[:8], 16) & 0x7FFFFFFF or 1

@@ -6,10 +6,9 @@ from typing import Any
 
 from wolke.compute import errors
 from wolke.compute.api.pages import full
-from wolke.compute.model import Host
+from wolke.compute.model import Host, HostUse, legacy_id
 from wolke.compute.schema import operations as schema
 from wolke.compute.service import Compute
-from wolke.compute.service.hosts import HostUse, legacy_id
 from wolke.compute.versions import Since
 from wolke.compute.views import hosts as views
 from wolke.compute.views.links import following

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from wolke.compute import errors
-from wolke.compute.model import Aggregate, Host, Server
+from wolke.compute.model import Aggregate, Host, HostUse, Server, Zone, legacy_id
 from wolke.compute.service.needs import Needs
 from wolke.compute.store import AGGREGATES, HOSTS, SERVERS
 from wolke.compute.store.hosts import FLAVORS_BY_HOST
@@ -17,24 +16,6 @@ from wolke.core.clock import moment
 from wolke.core.context import Context
 from wolke.core.db import Order, Where
 from wolke.core.errors import Conflict
-
-
-@dataclass(slots=True)
-class Zone:
-    name: str
-    hosts: list[Host] = field(default_factory=list)
-    available: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HostUse:
-    """What the servers on a host take together."""
-
-    servers: int = 0
-    busy: int = 0
-    vcpus: int = 0
-    ram_mib: int = 0
-    disk_gib: int = 0
 
 
 class Hosts:
@@ -131,8 +112,3 @@ class Hosts:
 
 def zone_of_hosts(aggregates: Iterable[Aggregate]) -> dict[str, str]:
     return {name: one.availability_zone for one in aggregates if one.availability_zone for name in one.hosts}
-
-
-def legacy_id(host_id: str) -> int:
-    """The whole number that stands for a host where clients older than 2.53 expect one."""
-    return int(host_id[:8], 16) & 0x7FFFFFFF or 1

@@ -14,10 +14,6 @@ from wolke.core.db import Reader, Transaction
 from wolke.core.errors import BadRequest, Forbidden
 from wolke.core.quota import UNLIMITED, over
 
-RESOURCES = (
-    "cores", "instances", "key_pairs", "metadata_items", "ram", "server_group_members", "server_groups",
-)  # fmt: skip
-
 #: Where the limits of all projects that have none of their own are kept, when an operator has changed the defaults.
 DEFAULT_CLASS = "class:default"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from wolke.compute.model import Host, Server
-from wolke.compute.service.hosts import HostUse, Zone, legacy_id
+from wolke.compute.model import Host, HostUse, Server, Zone, legacy_id
 from wolke.core.clock import micros
 
 BINARY = "nova-compute"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wolke.compute.service.quotas import RESOURCES
+from wolke.compute.model import RESOURCES
 
 
 def quota_set(project_id: str, limits: Mapping[str, int]) -> dict[str, Any]:

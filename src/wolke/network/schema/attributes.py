@@ -115,7 +115,7 @@ class Resource:
     def _given(self, values: Any) -> dict[str, Any]:
         if not isinstance(values, dict):
             raise HTTPBadRequest(f"Invalid input for {self.noun}. Reason: it is not an object.")
-        values = dict(values)
+        values = dict[str, Any](values)
         same = values.setdefault("project_id", values["tenant_id"]) if "tenant_id" in values else None
         if same != values.pop("tenant_id", None):
             raise HTTPBadRequest("'project_id' and 'tenant_id' do not match")
