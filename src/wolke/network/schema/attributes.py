@@ -115,14 +115,14 @@ class Resource:
     def _given(self, values: Any) -> dict[str, Any]:
         if not isinstance(values, dict):
             raise HTTPBadRequest(f"Invalid input for {self.noun}. Reason: it is not an object.")
-        values = dict[str, Any](values)
-        same = values.setdefault("project_id", values["tenant_id"]) if "tenant_id" in values else None
-        if same != values.pop("tenant_id", None):
+        fields: dict[str, Any] = dict(values)
+        same = fields.setdefault("project_id", fields["tenant_id"]) if "tenant_id" in fields else None
+        if same != fields.pop("tenant_id", None):
             raise HTTPBadRequest("'project_id' and 'tenant_id' do not match")
-        unknown = sorted(set(values) - set(self.by_name))
+        unknown = sorted(set(fields) - set(self.by_name))
         if unknown:
             raise HTTPBadRequest(f"Unrecognized attribute(s) '{', '.join(unknown)[:500]}'")
-        return values
+        return fields
 
 
 def _checked(attribute: Attribute, value: Any) -> Any:
