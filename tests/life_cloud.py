@@ -14,7 +14,6 @@ from typing import Any
 from tests.conftest import MEMBER_PROJECT, AsgiClient, stand_in_authenticate
 from wolke.compute.agent import ComputeAgent
 from wolke.compute.api import build_api as build_compute_api
-from wolke.compute.api import build_api as build_compute_api
 from wolke.compute.api.agent import build_agent_api
 from wolke.compute.config import ComputeConfig
 from wolke.compute.drivers.simulated import SimulatedDriver

@@ -20,7 +20,6 @@ from wolke.core import log
 from wolke.core.clock import Clock
 from wolke.core.db import Where, open_database
 
-
 _PATIENCE_S = 120.0
 
 
@@ -28,6 +27,7 @@ async def bench(servers: int, clients: int, profile: str | None) -> None:
     log.configure(level="warning")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+        await create_tables(f"sqlite:///{root}/wolke.db")
         await create_tables(f"sqlite:///{root}/wolke.db")
         db = await open_database(f"sqlite:///{root}/wolke.db")
         config = ComputeConfig(default_quota_instances=-1, default_quota_cores=-1, default_quota_ram_mib=-1)

@@ -14,7 +14,7 @@ from tests.life_cloud import MEMBER, LifeCloud
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import SERVERS
 from wolke.core.clock import HeldClock
-from wolke.core.db import open_database
+from wolke.core.db import Database, open_database
 from wolke.core.drivers import Failure
 
 _DRIVER = ("create", "start", "stop", "reboot", "destroy", "look", "list", "snapshot", "pause", "unpause")
@@ -82,10 +82,12 @@ class Unlucky(SimulatedDriver):
         raise Failure("simulated: it does not boot")
 
 
-async def open_cloud(root: Path, scene: str, points: Points | None = None) -> LifeCloud:
+async def open_in(root: Path) -> Database:
+    return await open_database(f"sqlite:///{root}/wolke.db")
+
+
+async def open_cloud(root: Path, db: Database, scene: str, points: Points | None = None) -> LifeCloud:
     """The cloud in ``root`` as a new process finds it."""
-    await create_tables(f"sqlite:///{root}/wolke.db")
-    db = await open_database(f"sqlite:///{root}/wolke.db")
     if points:
         points.around_transactions(db)
     cloud = LifeCloud(db, root, HeldClock("2026-01-01T00:00:00.000000Z")).start()
@@ -102,7 +104,8 @@ async def open_cloud(root: Path, scene: str, points: Points | None = None) -> Li
 async def prepare(root: Path, scene: str) -> None:
     """What there is before the scene begins."""
     root.mkdir()
-    cloud = await open_cloud(root, scene)
+    await create_tables(f"sqlite:///{root}/wolke.db")
+    cloud = await open_cloud(root, await open_in(root), scene)
     await cloud.furnish()
     if SCENES[scene][1]:
         await cloud.create("old")
@@ -113,17 +116,16 @@ async def prepare(root: Path, scene: str) -> None:
 
 async def play(root: Path, scene: str, points: Points) -> None:
     """One process: it starts, the user wishes, it works; it may die at any point."""
-    cloud = None
+    db = await open_in(root)
     try:
-        cloud = await open_cloud(root, scene, points)
+        cloud = await open_cloud(root, db, scene, points)
         cloud.image_id = (root / "image-id").read_text()
         await SCENES[scene][0](cloud)
         await cloud.settle()
     except Killed:
         pass
     finally:
-        if cloud is not None:
-            await cloud.db.close()
+        await db.close()
 
 
 def copy(source: Path, target: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.points import Points
-from tests.crash.scenes import SCENES, copy, open_cloud, play, prepare
+from tests.crash.scenes import SCENES, copy, open_cloud, open_in, play, prepare
 from tests.life_cloud import LifeCloud
 from wolke.compute.store import SERVER_ACTIONS, SERVERS
 from wolke.placement.store import INVENTORIES
@@ -20,15 +20,16 @@ LEAST_POINTS = 20  # of any scene; fewer would mean that calls are not wrapped a
 
 async def settled(root: Path, scene: str) -> list[str]:
     """Start again, let everything come to rest, and say what is wrong."""
-    cloud = await open_cloud(root, scene)
+    db = await open_in(root)
     try:
+        cloud = await open_cloud(root, db, scene)
         await cloud.settle()
         for host in cloud.hosts.values():
             await host.agent.watch.look()
         await cloud.settle()
         return await wrongs(cloud, SCENES[scene][2])
     finally:
-        await cloud.db.close()
+        await db.close()
 
 
 async def wrongs(cloud: LifeCloud, expected: str) -> list[str]:

@@ -55,6 +55,7 @@ class ComputeAgent:
         self._driver_name = driver_name
         self._started_at = (clock or Clock()).now()
         self._answering: dict[str, asyncio.Task[None]] = {}
+        self._known = asyncio.Event()  # to the controllers
         self.work = Work(self._ground)
         self.watch = Watch(self._ground, self._memory, self.work.remove)
 
@@ -93,6 +94,7 @@ class ComputeAgent:
         said = await ground.client.put_json(f"/agent/compute/v1/hosts/{ground.host}", body)
         ground.settings = Settings(**{one.name: said[one.name] for one in fields(Settings)})
         self.watch.mine = self._memory.belongs_to(said["id"])
+        self._known.set()
 
     async def _beat(self) -> None:
         while True:
@@ -147,6 +149,7 @@ class ComputeAgent:
     # -- looking round
 
     async def _keep_watch(self) -> None:
+        await self._known.wait()
         while True:
             try:
                 await self.watch.look()
