@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from wolke.cli.guest_image.bootsector import CODE, Extent, Partition, boot_record, parameters
-from wolke.cli.guest_image.kernel import closure, module, segments, spelling, unwrap
+from wolke.cli.guest_image.kernel import closure, module, segments, slimmed, spelling, unwrap
 from wolke.cli.guest_image.tree import MOMENT, Entry, Tree, cpio, ext4
 
 FILES = Path(__file__).resolve().parents[3] / "src/wolke/cli/guest_image/files"
@@ -114,6 +114,18 @@ def test_segments_are_those_to_be_loaded() -> None:
     load = struct.pack("<IIQQQQQQ", 1, 0, 176, 0, 0x1000000, 4, 4, 0)
     note = struct.pack("<IIQQQQQQ", 4, 0, 176, 0, 0x2000000, 4, 4, 0)
     assert segments(bytes(header) + load + note + b"code") == [(0x1000000, b"code")]
+
+
+def test_a_slimmed_kernel_has_the_same_segments_but_for_zeros_at_the_end() -> None:
+    header = bytearray(64)
+    struct.pack_into("<Q14xHH", header, 32, 64, 56, 1)
+    struct.pack_into("<Q", header, 40, 4096)
+    load = struct.pack("<IIQQQQQQ", 1, 0, 120, 0, 0x1000000, 12, 12, 0)
+    short = slimmed(bytes(header) + load + b"code" + bytes(8) + b"relocations")
+    assert segments(short) == [(0x1000000, b"code")]
+    assert short.endswith(b"code")
+    assert struct.unpack_from("<Q", short, 64 + 40)[0] == 12  # the size in memory stays
+    assert struct.unpack_from("<Q", short, 40)[0] == 0
 
 
 def _module(name: str, depends: str = "", signature: bytes = b"") -> bytes:

@@ -2,7 +2,8 @@
 
 It does what a cloud image must (DHCP with classless routes and MTU, IPv6 by router advertisement, metadata by HTTP and
 config drive, user-data scripts, keys for ssh, ACPI power-off) and little else, so that it boots in seconds even where
-the processor is emulated. There are two products of one tree: a qcow2 disk, and kernel and ramdisk for direct boot.
+the processor is emulated. From one tree come a qcow2 disk that boots by itself, and for direct boot the kernel with
+either of two first file systems: `ramdisk` is the whole guest in memory, `initramfs` goes on to the disk's root.
 
 Nothing here needs root, and nothing is downloaded but packages that apt verifies. `build` is atomic: it works in a
 folder of its own and renames; builds side by side end with the same bytes, whoever is last.
@@ -20,27 +21,34 @@ from pathlib import Path
 
 from wolke.cli.guest_image import contents, debian, disk
 from wolke.cli.guest_image.debian import PackageUnavailable
+from wolke.cli.guest_image.kernel import slimmed
 from wolke.cli.guest_image.tree import cpio
 
 __all__ = ["GuestImage", "PackageUnavailable", "build", "recipe"]
 
 KERNEL_ARGUMENTS = disk.COMMAND_LINE.partition(" ")[2]
-"""What to append when the kernel and ramdisk are booted directly."""
+"""What to append when the kernel is booted directly, with either `ramdisk` or `initramfs`."""
 
-_DISK, _KERNEL, _RAMDISK, _RECORD = "guest.qcow2", "guest.vmlinux", "guest.ramdisk", "guest.json"
+_FILES = {
+    "disk_qcow2": "guest.qcow2",
+    "kernel": "guest.vmlinux",
+    "ramdisk": "guest.ramdisk",
+    "initramfs": "guest.initramfs",
+}
+_RECORD = "guest.json"
 
 
 @dataclass(frozen=True)
 class GuestImage:
-    """A built guest. Sizes are in bytes; sums are SHA-256, in hexadecimal."""
+    """A built guest. `size` (bytes) and `sha256` are the disk's; `sums` has the SHA-256 of every file by its name."""
 
     disk_qcow2: Path
     kernel: Path
     ramdisk: Path
+    initramfs: Path
     size: int
     sha256: str
-    kernel_sha256: str
-    ramdisk_sha256: str
+    sums: dict[str, str]
     recipe: str
     packages: dict[str, str]
 
@@ -64,10 +72,11 @@ def build(out_dir: Path, *, cache_dir: Path, progress: Callable[[str, float], No
     parts = contents.take_apart(packages)
     scratch = Path(tempfile.mkdtemp(prefix=".building-", dir=out_dir))
     try:
-        (scratch / _KERNEL).write_bytes(parts.kernel.elf)
-        (scratch / _RAMDISK).write_bytes(cpio(contents.ram_guest(parts)))
+        (scratch / _FILES["kernel"]).write_bytes(slimmed(parts.kernel.elf))
+        (scratch / _FILES["ramdisk"]).write_bytes(cpio(contents.ram_guest(parts)))
+        (scratch / _FILES["initramfs"]).write_bytes(cpio(contents.disk_start(parts)))
         tell("writing the disk", 0.6)
-        disk.write(parts, scratch / _DISK, scratch)
+        disk.write(parts, scratch / _FILES["disk_qcow2"], scratch)
         image = _describe(out_dir, scratch, digest, {package.file.name: package.sha256 for package in packages})
         _publish(image, scratch, out_dir)
     finally:
@@ -95,36 +104,28 @@ def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
 
 
 def _describe(out_dir: Path, scratch: Path, digest: str, packages: dict[str, str]) -> GuestImage:
-    sums = {name: _sum(scratch / name) for name in (_DISK, _KERNEL, _RAMDISK)}
-    return GuestImage(
-        disk_qcow2=out_dir / _DISK,
-        kernel=out_dir / _KERNEL,
-        ramdisk=out_dir / _RAMDISK,
-        size=(scratch / _DISK).stat().st_size,
-        sha256=sums[_DISK],
-        kernel_sha256=sums[_KERNEL],
-        ramdisk_sha256=sums[_RAMDISK],
-        recipe=digest,
-        packages=packages,
-    )
+    sums = {name: _sum(scratch / name) for name in _FILES.values()}
+    places = {field: out_dir / name for field, name in _FILES.items()}
+    disk_file = _FILES["disk_qcow2"]
+    size = (scratch / disk_file).stat().st_size
+    return GuestImage(**places, size=size, sha256=sums[disk_file], sums=sums, recipe=digest, packages=packages)
 
 
 def _publish(image: GuestImage, scratch: Path, out_dir: Path) -> None:
     """The record goes last: without it the files are not believed."""
     (scratch / _RECORD).write_text(json.dumps(asdict(image), default=str, indent=1) + "\n")
-    for name in (_DISK, _KERNEL, _RAMDISK, _RECORD):
+    for name in (*_FILES.values(), _RECORD):
         (scratch / name).replace(out_dir / name)
 
 
 def _read_record(out_dir: Path, digest: str) -> GuestImage | None:
     try:
         record = json.loads((out_dir / _RECORD).read_text())
-        places = {"disk_qcow2": out_dir / _DISK, "kernel": out_dir / _KERNEL, "ramdisk": out_dir / _RAMDISK}
-        image = GuestImage(**{**record, **places})
+        image = GuestImage(**{**record, **{field: out_dir / name for field, name in _FILES.items()}})
         whole = image.recipe == digest and image.disk_qcow2.stat().st_size == image.size
     except (OSError, ValueError, TypeError):
         return None
-    return image if whole and image.kernel.exists() and image.ramdisk.exists() else None
+    return image if whole and all((out_dir / name).exists() for name in _FILES.values()) else None
 
 
 def _sum(path: Path) -> str:
