@@ -22,6 +22,7 @@ _SETS = "os_compute_api:os-quota-sets"
 _CLASSES = "os_compute_api:os-quota-class-sets"
 _USAGE = "os_compute_api:os-simple-tenant-usage"
 _USAGE_DEFAULT = timedelta(days=28)
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 Json = dict[str, Any]
 
 
@@ -121,7 +122,7 @@ async def usage_of_project(service: Compute, ctx: Context, request: Request) -> 
 async def _usage(service: Compute, request: Request, project_id: str | None) -> tuple[dict[str, Json], str | None]:
     now = moment(service.clock.now())
     end = _moment(request, "end", now)
-    start = _moment(request, "start", end - _USAGE_DEFAULT)
+    start = _moment(request, "start", end - min(_USAGE_DEFAULT, end - _FIRST))
     if start >= end:
         raise BadRequest("Invalid start time. The start time cannot occur after the end time.")
     paged = request.version >= Since.PAGED_USAGE
