@@ -93,6 +93,8 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-migrate-server:migrate", _ADMIN, "Migrate a server."),
     ("os-migrate-server:migrate_live", _ADMIN, "Migrate a running server."),
     ("os-migrations:index", _ADMIN, "List migrations."),
+    ("os-multinic:add", _MEMBER, "Give a server one more address, until 2.43."),
+    ("os-multinic:remove", _MEMBER, "Take one of its addresses from a server, until 2.43."),
     ("os-pause-server:pause", _MEMBER, "Pause a server."),
     ("os-pause-server:unpause", _MEMBER, "Unpause a server."),
     ("os-quota-class-sets:show", _ADMIN, "Show the default quota."),

@@ -222,3 +222,19 @@ async def test_security_groups_of_all_its_ports(cloud: LifeCloud, member: AsgiCl
     assert (await act(member, server_id, "removeSecurityGroup", {"name": "web"})).status == 202
     assert (await act(member, server_id, "removeSecurityGroup", {"name": "web"})).status == 404
     assert (await act(member, server_id, "addSecurityGroup", {"name": "none"})).status == 404
+
+
+async def test_an_address_more_and_less_by_the_old_actions(old: AsgiClient, member: AsgiClient, server_id: str) -> None:
+    async def addresses() -> list[str]:
+        shown = (await old.get(f"/servers/{server_id}/ips")).json["addresses"]
+        return [one["addr"] for ones in shown.values() for one in ones]
+
+    before = await addresses()
+    network_id = (await old.get(f"/servers/{server_id}/os-interface")).json["interfaceAttachments"][0]["net_id"]
+    assert (await act(old, server_id, "addFixedIp", {"networkId": network_id})).status == 202
+    added = next(one for one in await addresses() if one not in before)
+    assert (await act(old, server_id, "removeFixedIp", {"address": added})).status == 202
+    assert await addresses() == before
+    assert (await act(old, server_id, "removeFixedIp", {"address": added})).status == 400
+    assert (await act(old, server_id, "addFixedIp", {"networkId": "nowhere"})).status == 400
+    assert (await act(member, server_id, "addFixedIp", {"networkId": network_id})).status == 404

@@ -119,6 +119,16 @@ async def remove_group(service: Compute, ctx: Context, request: Request) -> None
     await service.server_actions.change_security_group(ctx, request.params["server_id"], group, add=False)
 
 
+async def add_fixed_ip(service: Compute, ctx: Context, request: Request) -> None:
+    network_id = request.body["addFixedIp"]["networkId"]
+    await service.interfaces.add_address(ctx, request.params["server_id"], network_id)
+
+
+async def remove_fixed_ip(service: Compute, ctx: Context, request: Request) -> None:
+    address = request.body["removeFixedIp"]["address"]
+    await service.interfaces.remove_address(ctx, request.params["server_id"], address)
+
+
 # -- what is not offered says so: after the server has been found, as a client expects
 
 
@@ -215,6 +225,8 @@ ACTIONS: dict[str, Route] = dict(
         ),
         _row("addSecurityGroup", add_group, f"{_OS}os-security-groups:add", body=schema.ADD_GROUP),
         _row("removeSecurityGroup", remove_group, f"{_OS}os-security-groups:remove", body=schema.REMOVE_GROUP),
+        _row("addFixedIp", add_fixed_ip, f"{_OS}os-multinic:add", body=schema.ADD_FIXED_IP, until="2.43"),
+        _row("removeFixedIp", remove_fixed_ip, f"{_OS}os-multinic:remove", body=schema.REMOVE_FIXED_IP, until="2.43"),
         # there is nothing to restore, to confirm or to bring back
         _row("restore", _impossible("restore"), f"{_OS}os-deferred-delete:restore"),
         _row("confirmResize", _impossible("confirmResize"), f"{_RULE}:confirm_resize"),

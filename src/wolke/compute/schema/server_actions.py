@@ -62,5 +62,7 @@ VNC_CONSOLE = body("os-getVNCConsole", {"type": one_of("novnc", "xvpvnc")}, requ
 SERIAL_CONSOLE = body("os-getSerialConsole", {"type": one_of("serial")}, required=("type",))
 RESET_STATE = body("os-resetState", {"state": one_of("active", "error")}, required=("state",))
 CHANGE_PASSWORD = body("changePassword", {"adminPass": PASSWORD}, required=("adminPass",))
+ADD_FIXED_IP = body("addFixedIp", {"networkId": string(least=1, most=255)}, required=("networkId",))
+REMOVE_FIXED_IP = body("removeFixedIp", {"address": {"type": "string", "format": "ipv4"}}, required=("address",))
 ADD_GROUP = body("addSecurityGroup", {"name": string(least=1)}, required=("name",))
 REMOVE_GROUP = body("removeSecurityGroup", {"name": string(least=1)}, required=("name",))

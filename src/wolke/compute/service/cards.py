@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wolke.core.context import Context
+from wolke.core.context import Context, system_context
 from wolke.core.db import Order, Where
 from wolke.network.model import Port, SecurityGroup, SecurityGroupRule, ServerPort, Subnet
 from wolke.network.schema.attributes import Body
@@ -68,6 +68,34 @@ class Cards:
 
     async def port_for_address(self, network_id: str, address: str) -> Port | None:
         return await self._network.port_for_address(network_id, address)
+
+    # -- one address more or less on a card
+
+    async def add_address(self, server_id: str, network_id: str) -> bool:
+        """On the server's first port in that network, in a subnet where it has one already; False if it has no such port."""
+        for port in await self._held(server_id):
+            if port.network_id == network_id and port.fixed_ips:
+                await self._readdress(port.id, [*port.fixed_ips, {"subnet_id": port.fixed_ips[0]["subnet_id"]}])
+                return True
+        return False
+
+    async def remove_address(self, server_id: str, address: str) -> bool:
+        for port in await self._held(server_id):
+            kept = [one for one in port.fixed_ips if one["ip_address"] != address]
+            if kept != port.fixed_ips:
+                await self._readdress(port.id, kept)
+                return True
+        return False
+
+    async def _held(self, server_id: str) -> Sequence[Port]:
+        ports = (await self._network.server_ports([server_id]))[server_id]
+        held = {port.id: port for port in await self._network.ports.by_ids([port.id for port in ports])}
+        return [held[port.id] for port in ports if port.id in held]
+
+    async def _readdress(self, port_id: str, fixed_ips: Sequence[Mapping[str, str]]) -> None:
+        """In the cloud's own name: a port keeps addresses that its owner might not choose."""
+        body = Body({"fixed_ips": [dict(one) for one in fixed_ips]}, frozenset({"fixed_ips"}))
+        await self._network.ports.update(system_context(), port_id, body)
 
     # -- security groups
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wolke.compute import errors
+from wolke.compute.model import Server
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
@@ -50,6 +51,25 @@ class Interfaces:
             await network.release_server_port(server.id, port.id)
             raise
         return await self.show(ctx, server_id, port.id)
+
+    async def add_address(self, ctx: Context, server_id: str, network_id: str) -> None:
+        """One more address for a card that is there."""
+        server = await self._free(ctx, server_id)
+        network = self._needs.network
+        if network is None or not await network.add_address(server.id, network_id):
+            raise BadRequest(f"Network {network_id} could not be found for instance {server_id}.")
+
+    async def remove_address(self, ctx: Context, server_id: str, address: str) -> None:
+        server = await self._free(ctx, server_id)
+        network = self._needs.network
+        if network is None or not await network.remove_address(server.id, address):
+            raise BadRequest(f"Fixed IP not found for instance {server_id}: {address}")
+
+    async def _free(self, ctx: Context, server_id: str) -> Server:
+        server = await self._servers.show(ctx, server_id)
+        if server.locked and not ctx.is_admin:
+            raise errors.ServerLocked(server_id)
+        return server
 
     async def detach(self, ctx: Context, server_id: str, port_id: str) -> None:
         port = await self.show(ctx, server_id, port_id)
