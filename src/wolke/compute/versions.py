@@ -42,16 +42,6 @@ class Since:
     HYPERVISORS_WITHOUT_RESOURCES: Version = (2, 88)
 
 
-def versions() -> Versions:
-    return Versions(
-        "compute",
-        CHANGES,
-        minimum=(2, 1),
-        maximum=(2, 100),
-        legacy_header="X-OpenStack-Nova-API-Version",
-    )
-
-
 _SHOWN = ("server", "server_updated", "server_rebuilt")
 
 
@@ -384,3 +374,5 @@ CHANGES: tuple[Change, ...] = (
     Change((2, 98), "properties of a server's image", down=dict.fromkeys(_SHOWN, _image_properties)),
     Change((2, 100), "scheduler hints of a server", _shown("scheduler_hints")),
 )
+
+VERSIONS = Versions("compute", CHANGES, minimum=(2, 1), maximum=(2, 100), legacy_header="X-OpenStack-Nova-API-Version")

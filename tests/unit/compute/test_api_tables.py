@@ -15,7 +15,7 @@ from wolke.compute.api.server_actions import ACTIONS
 from wolke.compute.policy import RULES
 from wolke.compute.schema import servers as schema
 from wolke.compute.states import HOST_TASKS, POWER_STATES, SERVER, VM_STATES, status_of, task_state_of
-from wolke.compute.versions import CHANGES, versions
+from wolke.compute.versions import CHANGES, VERSIONS
 from wolke.core.errors import BadRequest
 from wolke.core.schema import compile_schema
 
@@ -45,7 +45,7 @@ def test_every_rule_is_asked_somewhere() -> None:
 
 
 def test_changes_are_in_order_and_within_what_is_served() -> None:
-    served = versions()
+    served = VERSIONS
     numbers = [change.version for change in CHANGES]
     assert numbers == sorted(set(numbers))
     assert served.minimum < numbers[0]
@@ -86,7 +86,7 @@ def test_nouns_of_routes_are_those_of_the_history() -> None:
     ],
 )
 def test_bodies_are_checked_as_of_their_version(version: Any, server: dict[str, Any], valid: bool) -> None:
-    served = versions()
+    served = VERSIONS
     newest = copy.deepcopy(schema.CREATE)
     check = compile_schema(served.schema("server_create", version, newest))
     assert newest == schema.CREATE

@@ -21,7 +21,7 @@ from wolke.compute.api import (
 )
 from wolke.compute.policy import RULES
 from wolke.compute.service import Compute
-from wolke.compute.versions import versions
+from wolke.compute.versions import VERSIONS
 from wolke.core import faults
 from wolke.core.http import Api, Route
 from wolke.core.policy import Policy
@@ -51,5 +51,5 @@ def build_api(service: Compute, overrides: Mapping[str, str] | None = None) -> A
         service=service,
         policy=Policy(RULES, overrides),
         spell=faults.nova,
-        versions=versions(),
+        versions=VERSIONS,
     )
