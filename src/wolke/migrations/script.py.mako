@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
+
+from wolke.core.records import TEXT
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

@@ -77,4 +77,4 @@ def load(home: Home) -> Definition | None:
 def _path(kind: type[Any], value: Any) -> Any:
     if kind is Path:
         return Path(value)
-    raise NotImplementedError(f"cannot read a {kind.__name__}")
+    raise TypeError(f"cannot read a {kind.__name__}")
