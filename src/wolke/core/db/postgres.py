@@ -16,6 +16,7 @@ from wolke.core.records import Statement
 
 _CHANNEL = "wolke_wake"
 _RETRIES = 5
+_LOCK_S = 30.0
 
 
 class PostgresDatabase(Database):
@@ -71,4 +72,5 @@ class _PostgresTransaction(Transaction):
     async def lock(self, name: str) -> None:
         digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         number = int.from_bytes(digest, "big", signed=True)
-        await asyncio.wait_for(self._connection.execute("SELECT pg_advisory_xact_lock($1)", number), 30)
+        async with asyncio.timeout(_LOCK_S):
+            await self._connection.execute("SELECT pg_advisory_xact_lock($1)", number)

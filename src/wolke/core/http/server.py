@@ -172,7 +172,8 @@ async def _writable(loop: asyncio.AbstractEventLoop, fd: int) -> None:
     future: asyncio.Future[None] = loop.create_future()
     loop.add_writer(fd, _wake, future)
     try:
-        await asyncio.wait_for(future, _SILENCE_S)
+        async with asyncio.timeout(_SILENCE_S):
+            await future
     finally:
         loop.remove_writer(fd)
 

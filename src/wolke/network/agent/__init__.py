@@ -95,7 +95,8 @@ class NetworkAgent:
         self._waiting.setdefault(port_id, []).append(future)
         self.wake()
         try:
-            await asyncio.wait_for(future, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await future
         except TimeoutError:
             reason = self._errors.get(network_id, f"it was not carried within {timeout_s:g} s")
             raise Failure(f"Port {port_id} could not be connected to its network: {reason}") from None

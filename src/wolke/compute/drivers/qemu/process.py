@@ -140,7 +140,8 @@ async def wait(process: Process, timeout_s: float) -> bool:
         if _seen(process.pid)[1] != process.started:
             return True
         loop.add_reader(pidfd, _settle, gone)
-        await asyncio.wait_for(gone, timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await gone
         return True
     except TimeoutError:
         return False

@@ -71,7 +71,8 @@ class Session:
 async def _next(listener: EventListener) -> None:
     """Returns at an event, or after a while: the library does not tell a listener that QEMU died."""
     try:
-        await asyncio.wait_for(listener.get(), 0.5)
+        async with asyncio.timeout(0.5):
+            await listener.get()
     except TimeoutError:
         pass
 
@@ -94,7 +95,8 @@ async def _connect(path: Path, timeout_s: float) -> tuple[QMPClient, socket.sock
     client.logger = PROTOCOL_LOG
     try:
         link.connect(str(path))
-        await asyncio.wait_for(client.connect(link), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await client.connect(link)
     except (QMPError, ConnectionError, FileNotFoundError, EOFError) as error:
         link.close()
         raise Gone("QEMU does not answer") from error
@@ -108,6 +110,7 @@ async def _disconnect(client: QMPClient) -> None:
     from qemu.qmp import QMPError
 
     try:
-        await asyncio.wait_for(client.disconnect(), 5)
+        async with asyncio.timeout(5):
+            await client.disconnect()
     except (QMPError, OSError, EOFError, TimeoutError):
         pass
