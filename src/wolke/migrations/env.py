@@ -1,6 +1,6 @@
 """What Alembic runs: it is given an open connection."""
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import context
@@ -12,7 +12,7 @@ connection = context.config.attributes["connection"]
 tables.load()
 
 
-def render_item(kind: str, item: Any, autogen_context: Any) -> str | bool:
+def render_item(kind: str, item: Any, autogen_context: Any) -> str | Literal[False]:
     """Text is text by code point in both databases: the records' own type says so once."""
     return "TEXT" if kind == "type" and isinstance(item, sa.Text) else False
 

@@ -183,6 +183,7 @@ def upgrade() -> None:
     sa.Column('updated_at', TEXT, nullable=False),
     sa.Column('launched_at', TEXT, nullable=True),
     sa.Column('deleted_at', TEXT, nullable=True),
+    sa.Column('revision', sa.BigInteger(), nullable=False),
     sa.PrimaryKeyConstraint('id', name='compute_servers_pkey')
     )
     with op.batch_alter_table('compute_servers', schema=None) as batch_op:
