@@ -26,7 +26,8 @@ async def test_what_was_uploaded_is_downloaded(images) -> None:
     answer = await images.reader.using("member").get(image["file"])
     assert (answer.status, answer.body) == (200, data)
     assert answer.headers["content-md5"] == image["checksum"]
-    assert answer.headers["content-length"] == str(len(data))
+    # Once: clients refuse an answer that has it twice.
+    assert [value for name, value in answer.header_list if name == "content-length"] == [str(len(data))]
     assert answer.headers["content-type"] == "application/octet-stream"
 
 

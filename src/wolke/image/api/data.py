@@ -50,10 +50,10 @@ async def download(service: Images, ctx: Context, request: Request) -> Response:
         return Response(
             206, headers=headers, content_type=_OCTETS, chunks=service.data.download(image, start, end - start)
         )
-    headers["Content-Length"] = str(size)
     path = service.data.path(image)
     if path is not None and "http.response.pathsend" in request.scope.get("extensions", {}):
         return Response(200, headers=headers, content_type=_OCTETS, path=path)
+    headers["Content-Length"] = str(size)
     return Response(200, headers=headers, content_type=_OCTETS, chunks=service.data.download(image, 0, size))
 
 
