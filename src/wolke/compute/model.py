@@ -158,6 +158,7 @@ class Server(msgspec.Struct, frozen=True):
     updated_at: str
     launched_at: str | None
     deleted_at: str | None
+    revision: int = 0  # of the row: every write moves it on
 
 
 class ShownImage(msgspec.Struct, frozen=True):
@@ -204,6 +205,17 @@ class ShownServer(msgspec.Struct, frozen=True):
     updated_at: str
     launched_at: str | None
     deleted_at: str | None
+    revision: int = 0
+
+
+class ServerStamp(msgspec.Struct, frozen=True):
+    """Enough of a server to know whether what was rendered of it still holds."""
+
+    id: str
+    project_id: str
+    host: str | None
+    deleted_at: str | None
+    revision: int
 
 
 class ServerAction(msgspec.Struct, frozen=True):

@@ -58,11 +58,13 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL of one dialect and the names of its values in order; ``fixed`` are values that SQLAlchemy added itself."""
+    """SQL of one dialect and the names of its values in order; ``fixed`` are values that SQLAlchemy added itself, ``writes``
+    is the table that it changes."""
 
     sql: str
     names: tuple[str, ...]
     fixed: Mapping[str, Any]
+    writes: str = ""
 
     def bind(self, values: Mapping[str, Any]) -> list[Any]:
         fixed = self.fixed
@@ -71,7 +73,8 @@ class Statement:
 
 def compile_statement(statement: Any, dialect: Any) -> Statement:
     compiled = statement.compile(dialect=dialect)
-    return Statement(str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params))
+    writes = str(statement.table) if isinstance(statement, sa.UpdateBase) else ""
+    return Statement(str(compiled), tuple(compiled.positiontup or ()), dict(compiled.params), writes)
 
 
 class Query:
@@ -90,7 +93,8 @@ class Query:
 
 
 class Table(Generic[R]):
-    """One table and its record. ``key`` is the primary key; ``indexes`` and ``unique`` are tuples of column names."""
+    """One table and its record. ``key`` is the primary key; ``indexes`` and ``unique`` are tuples of column names. ``counted``
+    is a column that every update moves on by one, whoever makes it: what was worked out from a row holds as long as it stands."""
 
     def __init__(
         self,
@@ -100,8 +104,10 @@ class Table(Generic[R]):
         key: tuple[str, ...] = ("id",),
         indexes: Iterable[tuple[str, ...]] = (),
         unique: Iterable[tuple[str, ...]] = (),
+        counted: str | None = None,
     ) -> None:
         self.name = name
+        self.counted = counted
         self.record = record
         self.key = key
         fields = msgspec.structs.fields(record)
@@ -132,6 +138,8 @@ class Table(Generic[R]):
         return other  # type: ignore[no-any-return]
 
     def decode(self, row: Sequence[Any]) -> R:
+        if not self._decoders:
+            return self.record(*row)
         values = list(row)
         for index, convert in self._decoders:
             values[index] = convert(values[index])
@@ -175,7 +183,11 @@ class Table(Generic[R]):
 
     def update(self, dialect: Any, where: Sequence[Where], changed: tuple[str, ...]) -> Statement:
         def build() -> Any:
-            values = {self.sql.c[name]: sa.bindparam("set_" + name, type_=self.sql.c[name].type) for name in changed}
+            values: dict[Any, Any] = {
+                self.sql.c[name]: sa.bindparam("set_" + name, type_=self.sql.c[name].type) for name in changed
+            }
+            if self.counted is not None:
+                values[self.sql.c[self.counted]] = self.sql.c[self.counted] + 1
             return sa.update(self.sql).where(*self._conditions(where)).values(values)
 
         return self._statement((dialect.name, "update", _shape(where), changed), dialect, build)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from wolke.core.db import Order
@@ -26,7 +26,7 @@ def page(
     return Page(order, parse_limit(query.get("limit"), most=most, default=most), query.get("marker"))
 
 
-def full(found: list[Any], limit: int | None) -> bool:
+def full(found: Sequence[Any], limit: int | None) -> bool:
     """There may be more where these came from."""
     return limit is not None and limit > 0 and len(found) >= limit
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from wolke.compute.api.servers import scene, written
+from wolke.compute.api.servers import written
+from wolke.compute.api.shown_servers import scene
 from wolke.compute.errors import NotOffered
 from wolke.compute.schema import server_actions as schema
 from wolke.compute.schema.servers import REMOTE_CONSOLE

@@ -7,11 +7,15 @@ import string
 from ipaddress import ip_address
 from typing import Any
 
+import msgspec
+
+from wolke.compute import errors
 from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
-from wolke.compute.model import ShownServer
+from wolke.compute.api.shown_servers import Stamps, render, scene
 from wolke.compute.schema import servers as schema
 from wolke.compute.service import Compute, server_filters
 from wolke.compute.service.server_create import NewServer
+from wolke.compute.service.server_filters import Filter
 from wolke.compute.versions import Since
 from wolke.compute.views import servers as views
 from wolke.compute.views.links import following
@@ -25,24 +29,24 @@ _RULE = "os_compute_api:servers"
 _SORT_COLUMNS = server_filters.sort_columns()
 _PASSWORD_LETTERS = string.ascii_letters + string.digits
 _PAGING = frozenset({"limit", "marker", "sort_key", "sort_dir", "all_tenants"})
+JSON = "application/json"
 Json = dict[str, Any]
 
 
 # -- lists
 
 
-async def _find(service: Compute, ctx: Context, request: Request, rule: str) -> tuple[list[ShownServer], Page]:
+async def _chosen(service: Compute, ctx: Context, request: Request, rule: str) -> tuple[Filter, Page]:
     wanted = page(request, most=service.config.max_servers_per_page, columns=_SORT_COLUMNS, default=NEWEST_FIRST)
     everywhere = _everywhere(request)
     if everywhere:
         request.enforce(f"{rule}:get_all_tenants")
     try:
-        chosen = server_filters.build(ctx, _asked(request), everywhere=everywhere)
+        return server_filters.build(ctx, _asked(request), everywhere=everywhere), wanted
     except server_filters.UnknownStatus:
         if request.version >= Since.STATUS_FILTER_CHECKED:
             raise
-        return [], wanted
-    return await service.servers.index(ctx, wanted, chosen), wanted
+        return Filter(nothing=True), wanted
 
 
 def _everywhere(request: Request) -> bool:
@@ -77,56 +81,37 @@ _LATER_FILTERS = (
 
 
 async def index(service: Compute, ctx: Context, request: Request) -> Json:
-    found, wanted = await _find(service, ctx, request, f"{_RULE}:index")
+    chosen, wanted = await _chosen(service, ctx, request, f"{_RULE}:index")
+    found = await service.servers.index(ctx, wanted, chosen)
     shown = [views.brief(server, request.base_url) for server in found]
-    return _listed(shown, found, "servers", request, wanted)
+    return {"servers": shown, **_following(found, "servers", request, wanted)}
 
 
-async def detail(service: Compute, ctx: Context, request: Request) -> Json:
-    found, wanted = await _find(service, ctx, request, f"{_RULE}:detail")
-    look = await scene(service, request, found)
-    shown = [views.server(server, look) for server in found]
-    return _listed(shown, found, "servers/detail", request, wanted)
+async def detail(service: Compute, ctx: Context, request: Request) -> Response:
+    chosen, wanted = await _chosen(service, ctx, request, f"{_RULE}:detail")
+    found = await service.servers.stamps(ctx, wanted, chosen)
+    texts = await render(service, request, found) or [b""]
+    rest = msgspec.json.encode(_following(found, "servers/detail", request, wanted))
+    texts[0] = b'{"servers":[' + texts[0]  # so that the whole, which may be long, is copied once
+    texts[-1] += b"]}" if rest == b"{}" else b"]," + rest[1:]
+    return Response(200, b",".join(texts), content_type=JSON)
 
 
-def _listed(shown: list[Json], found: list[ShownServer], path: str, request: Request, wanted: Page) -> Json:
-    answer: Json = {"servers": shown}
-    if full(found, wanted.limit):
-        answer["servers_links"] = following(request.base_url, path, request.query, found[-1].id, wanted.limit)
-    return answer
-
-
-async def scene(service: Compute, request: Request, servers: list[ShownServer], *, groups: bool = False) -> views.Scene:
-    """All that the views of these servers need beside their rows, fetched at once."""
-    host_up = None
-    placed = any(server.host for server in servers)
-    if request.allows(f"{_RULE}:show:host_status"):
-        host_up = {host.name: _host_status(service, host) for host in await service.hosts.index()} if placed else {}
-    return views.Scene(
-        base=request.base_url,
-        ports=await service.servers.ports([server.id for server in servers]),
-        zones=await service.hosts.zone_names() if placed else {},
-        default_zone=service.config.default_availability_zone,
-        host_up=host_up,
-        for_admin=request.allows("os_compute_api:os-extended-server-attributes"),
-        extra_specs=request.allows("os_compute_api:servers:show:flavor-extra-specs"),
-        embedded_flavor=request.version >= Since.EMBEDDED_FLAVOR,
-        groups=groups,
-    )
-
-
-def _host_status(service: Compute, host: Any) -> str:
-    if host.disabled:
-        return "MAINTENANCE"
-    return "UP" if service.hosts.up(host) else "DOWN"
+def _following(found: Stamps, path: str, request: Request, wanted: Page) -> Json:
+    if not full(found, wanted.limit):
+        return {}
+    return {"servers_links": following(request.base_url, path, request.query, found[-1].id, wanted.limit)}
 
 
 # -- one server
 
 
-async def show(service: Compute, ctx: Context, request: Request) -> Json:
-    server = await service.servers.look(ctx, request.params["server_id"])
-    return {"server": views.server(server, await scene(service, request, [server], groups=True))}
+async def show(service: Compute, ctx: Context, request: Request) -> Response:
+    server = await service.servers.stamp(ctx, request.params["server_id"])
+    texts = await render(service, request, [server], groups=True)
+    if not texts:
+        raise errors.ServerNotFound(server.id)
+    return Response(200, b'{"server":' + texts[0] + b"}", content_type=JSON)
 
 
 async def create(service: Compute, ctx: Context, request: Request) -> Response:
@@ -263,9 +248,9 @@ async def delete(service: Compute, ctx: Context, request: Request) -> None:
 _ONE = "/v2.1/servers/{server_id}"
 ROUTES = (
     Route("GET", "/v2.1/servers", index, f"{_RULE}:index"),
-    Route("GET", "/v2.1/servers/detail", detail, f"{_RULE}:detail", view="server"),
+    Route("GET", "/v2.1/servers/detail", detail, f"{_RULE}:detail"),
     Route("POST", "/v2.1/servers", create, f"{_RULE}:create", 202, schema.CREATE, "server_create"),
-    Route("GET", _ONE, show, f"{_RULE}:show", view="server"),
+    Route("GET", _ONE, show, f"{_RULE}:show"),
     Route("PUT", _ONE, update, f"{_RULE}:update", body=schema.UPDATE, noun="server_update"),
     Route("DELETE", _ONE, delete, f"{_RULE}:delete", 204),
 )

@@ -25,6 +25,7 @@ from wolke.compute.service.servers import Servers
 from wolke.compute.service.usage import Usage
 from wolke.core.clock import Clock
 from wolke.core.db import Database
+from wolke.core.fragments import Fragments
 from wolke.identity.service import Identity
 from wolke.image.service import Images
 from wolke.network.service import Network
@@ -46,6 +47,7 @@ class Compute:
     ) -> None:
         self.config = config
         self.clock = clock
+        self.fragments = Fragments()
         needs = self._needs = Needs(db, config, clock, identity, images, Cards(network) if network else None, placement)
         self.quotas = Quotas(needs)
         self.flavors = Flavors(needs)

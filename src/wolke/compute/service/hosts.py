@@ -15,6 +15,7 @@ from wolke.compute.store.hosts import FLAVORS_BY_HOST
 from wolke.core.clock import moment
 from wolke.core.context import Context
 from wolke.core.db import Order, Where
+from wolke.core.db.kept import Kept
 from wolke.core.errors import Conflict
 
 
@@ -22,12 +23,17 @@ class Hosts:
     def __init__(self, needs: Needs) -> None:
         self._needs = needs
         self._db = needs.db
+        self._all = Kept(needs.db, (HOSTS,), self._find)
+        self._zones = Kept(needs.db, (AGGREGATES,), self._find_zones)
 
     def up(self, host: Host) -> bool:
         age_s = self._needs.clock.time() - moment(host.heartbeat_at).timestamp()
         return not host.forced_down and age_s <= self._needs.config.host_down_after_s
 
     async def index(self) -> list[Host]:
+        return list(await self._all())
+
+    async def _find(self) -> list[Host]:
         return await self._db.find(HOSTS, order=(Order("created_at"), Order("id")))
 
     async def named(self, name: str) -> Host | None:
@@ -85,6 +91,9 @@ class Hosts:
 
     async def zone_names(self) -> dict[str, str]:
         """Host → zone, for those that an aggregate puts into one."""
+        return await self._zones()
+
+    async def _find_zones(self) -> dict[str, str]:
         return zone_of_hosts(await self._db.find(AGGREGATES))
 
     async def use(self) -> dict[str, HostUse]:

@@ -8,19 +8,19 @@ from typing import Any, TypeVar
 import msgspec
 
 from wolke.compute import errors
-from wolke.compute.model import Server, ShownServer
+from wolke.compute.model import Server, ServerStamp, ShownServer
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_create import check_metadata
 from wolke.compute.service.server_filters import Filter
-from wolke.compute.store import SERVERS, SHOWN_SERVERS
+from wolke.compute.store import SERVER_STAMPS, SERVERS, SHOWN_SERVERS
 from wolke.core.context import Context
-from wolke.core.db import Transaction
+from wolke.core.db import Table, Transaction, Where
 from wolke.core.errors import BadRequest, NotFound
 from wolke.core.paging import Page, find_page
 from wolke.network.model import ServerPort
 
-S = TypeVar("S", Server, ShownServer)
+S = TypeVar("S", Server, ShownServer, ServerStamp)
 
 MOST_TAGS = 50
 _CHUNK = 1000
@@ -41,7 +41,27 @@ class Servers:
         """A server to be shown."""
         return _mine(ctx, await self._db.get(SHOWN_SERVERS, id=server_id), server_id)
 
+    async def stamp(self, ctx: Context, server_id: str) -> ServerStamp:
+        return _mine(ctx, await self._db.get(SERVER_STAMPS, id=server_id), server_id)
+
+    async def read(self, server_ids: Sequence[str]) -> dict[str, ShownServer]:
+        """Servers that a caller has been found to see."""
+        if not server_ids:
+            return {}
+        if len(server_ids) == 1:
+            found = await self._db.find(SHOWN_SERVERS, id=server_ids[0])
+        else:
+            found = await self._db.find(SHOWN_SERVERS, where=[Where("id", "in", server_ids)])
+        return {server.id: server for server in found}
+
     async def index(self, ctx: Context, page: Page, chosen: Filter) -> list[ShownServer]:
+        return await self._index(ctx, page, chosen, SHOWN_SERVERS)
+
+    async def stamps(self, ctx: Context, page: Page, chosen: Filter) -> Sequence[ServerStamp | ShownServer]:
+        """As ``index``, but no more is read of the servers than has to be."""
+        return await self._index(ctx, page, chosen, SERVER_STAMPS)
+
+    async def _index(self, ctx: Context, page: Page, chosen: Filter, table: Table[Any]) -> list[Any]:
         if chosen.nothing or page.limit == 0:
             return []
         marker = None
@@ -50,7 +70,7 @@ class Servers:
             if marker is None or not (ctx.is_admin or marker.project_id == ctx.project_id):
                 raise errors.MarkerNotFound(page.marker)
         if chosen.exact:
-            return await find_page(self._db, SHOWN_SERVERS, page, where=chosen.where, marker=marker)
+            return await find_page(self._db, table, page, where=chosen.where, marker=marker)
         return await self._sift(page, chosen, marker)
 
     async def _sift(self, page: Page, chosen: Filter, marker: ShownServer | None) -> list[ShownServer]:

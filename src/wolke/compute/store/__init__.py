@@ -13,6 +13,7 @@ from wolke.compute.model import (
     Server,
     ServerAction,
     ServerGroup,
+    ServerStamp,
     ShownServer,
 )
 from wolke.core.db import Table
@@ -35,8 +36,10 @@ SERVERS = Table(
         ("reservation_id",),
         ("deleted_at",),
     ),
+    counted="revision",
 )
 SHOWN_SERVERS = SERVERS.narrow(ShownServer)
+SERVER_STAMPS = SERVERS.narrow(ServerStamp)
 SERVER_ACTIONS = Table(
     "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
 )

@@ -76,6 +76,7 @@ class Transaction(Reader):
 
     def __init__(self) -> None:
         self.wakes: set[str] = set()
+        self.written: set[str] = set()
 
     @abstractmethod
     async def execute(self, statement: Statement, values: Mapping[str, Any]) -> int:
@@ -113,6 +114,7 @@ class Database(Reader):
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Callable[[], None]]] = {}
+        self._commits: dict[str, int] = {}
 
     @abstractmethod
     async def open(self) -> None: ...
@@ -122,6 +124,11 @@ class Database(Reader):
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+    def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
+        """How often each table has been written to. Ask before reading, and what was worked out from the rows holds as long as
+        the answer is the same. None: others write as well, nobody here can tell."""
+        return None
 
     def on_wake(self, name: str, listener: Callable[[], None]) -> None:
         """``listener`` is called, in the event loop, after each commit that said ``wake(name)``."""

@@ -22,7 +22,7 @@ from typing import Any
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from wolke.core.db.base import Database, DuplicateRow, Row, Transaction
-from wolke.core.records import Statement
+from wolke.core.records import Statement, Table
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -42,6 +42,7 @@ class SqliteDatabase(Database):
         self._committer = ThreadPoolExecutor(1, "sqlite-commit")
         self._begun = False
         self._waiting: list[asyncio.Future[None]] = []
+        self._written: set[str] = set()
         self._commit: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -63,6 +64,10 @@ class SqliteDatabase(Database):
             self._writer.close()
         self._committer.shutdown()
 
+    def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
+        """This process is the only one that writes: the state directory is locked."""
+        return tuple(self._commits.get(table.name, 0) for table in tables)
+
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
         return self._reader.execute(statement.sql, statement.bind(values)).fetchall()
 
@@ -82,6 +87,7 @@ class SqliteDatabase(Database):
                 self._commit_soon()
                 raise
             self._writer.execute("RELEASE one")
+            self._written |= transaction.written
             durable = asyncio.get_running_loop().create_future()
             self._waiting.append(durable)
             self._commit_soon()
@@ -98,6 +104,7 @@ class SqliteDatabase(Database):
         async with self._lock:
             self._commit = None
             waiting, self._waiting = self._waiting, []
+            written, self._written = self._written, set()
             try:
                 await loop.run_in_executor(self._committer, self._writer.execute, "COMMIT")
             except sqlite3.Error as error:
@@ -108,6 +115,8 @@ class SqliteDatabase(Database):
                         future.set_exception(error)
                         future.exception()
             else:
+                for name in written:
+                    self._commits[name] = self._commits.get(name, 0) + 1
                 for future in waiting:
                     if not future.done():
                         future.set_result(None)
@@ -125,6 +134,7 @@ class _SqliteTransaction(Transaction):
         return self._connection.execute(statement.sql, statement.bind(values)).fetchall()
 
     async def execute(self, statement: Statement, values: Mapping[str, Any]) -> int:
+        self.written.add(statement.writes)
         try:
             return self._connection.execute(statement.sql, statement.bind(values)).rowcount
         except sqlite3.IntegrityError as error:

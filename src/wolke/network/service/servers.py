@@ -14,9 +14,9 @@ from wolke.core.context import Context
 from wolke.core.db import DuplicateRow, Transaction, Where
 from wolke.core.errors import BadRequest, Conflict, Forbidden, NotFound
 from wolke.network import errors, model, schema, store
-from wolke.network.scheduler.names import ip_version
 from wolke.network.schema.attributes import Body
 from wolke.network.service.listing import write
+from wolke.network.service.shown_ports import ShownPorts
 
 if TYPE_CHECKING:
     from wolke.network.service import Network
@@ -41,6 +41,7 @@ Requested = Sequence[RequestedNic] | str | None  # "auto", "none", a list; None:
 class Servers:
     def __init__(self, net: Network) -> None:
         self._net = net
+        self.ports = ShownPorts(net.db)
 
     async def networks_available(self, ctx: Context) -> list[model.Network]:
         """The networks a server may be put on without naming one: the project's own, else the shared ones; with subnets."""
@@ -250,49 +251,3 @@ class Servers:
             return {}
         found = await self._net.db.find(store.SUBNETS, where=[Where("id", "in", list(subnet_ids))])
         return {subnet.id: subnet for subnet in found}
-
-    async def ports(self, server_ids: Sequence[str]) -> dict[str, list[model.ServerPort]]:
-        """All that is shown of servers' ports, in four questions however many servers there are."""
-        found: dict[str, list[model.ServerPort]] = {server_id: [] for server_id in server_ids}
-        if not found:
-            return found
-        db = self._net.db
-        ports = await db.find(store.SHOWN_PORTS, where=[Where("device_id", "in", list(found))])
-        if not ports:
-            return found
-        networks = {
-            n.id: n
-            for n in await db.find(store.NETWORKS, where=[Where("id", "in", sorted({p.network_id for p in ports}))])
-        }
-        floating: dict[str, list[tuple[str, str]]] = {}
-        for one in await db.find(store.FLOATING_IPS, where=[Where("port_id", "in", [p.id for p in ports])]):
-            floating.setdefault(one.port_id or "", []).append((one.floating_ip_address, one.fixed_ip_address or ""))
-        group_ids = sorted({g for p in ports for g in p.security_groups})
-        groups = {
-            g.id: g.name
-            for g in (await db.find(store.SECURITY_GROUPS, where=[Where("id", "in", group_ids)]) if group_ids else ())
-        }
-        for port in sorted(ports, key=lambda p: (p.position, p.created_at)):
-            network = networks[port.network_id]
-            found[port.device_id].append(_server_port(port, network, floating.get(port.id, []), groups))
-        return found
-
-
-def _server_port(
-    port: model.ShownPort, network: model.Network, floating: Sequence[tuple[str, str]], groups: dict[str, str]
-) -> model.ServerPort:
-    return model.ServerPort(
-        id=port.id,
-        network_id=port.network_id,
-        network_name=network.name,
-        mac_address=port.mac_address,
-        fixed_ips=tuple((f.ip_address, ip_version(f.ip_address), f.subnet_id) for f in port.fixed_ips),
-        floating_ips=tuple(floating),
-        security_groups=tuple(groups.get(g, g) for g in port.security_groups),
-        status=port.status,
-        admin_state_up=port.admin_state_up,
-        host=port.host,
-        mtu=network.mtu,
-        for_server=port.for_server,
-        position=port.position,
-    )
