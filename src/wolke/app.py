@@ -165,6 +165,7 @@ class Cloud:
             self.machine = Machine(self.settings, self.state / "host", self._agent_credential(), local=self)
             self.life.consoles.doors[self.settings.host.host_name] = self.machine
             await self.machine.open()
+            await self.machine.register()
             self._run("machine", self.machine.run())
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -35,9 +35,7 @@ class Machine:
         self.hypervisor = _hypervisor(settings, directory)
         self.dataplane = _dataplane(settings, directory)
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64))
-        self.client = AgentClient(
-            self.session, settings.public_url, Credentials(**credential), ca=settings.certificate
-        )
+        self.client = AgentClient(self.session, settings.public_url, Credentials(**credential), ca=settings.certificate)
         self.network = NetworkAgent(self.dataplane, self.client, host.host_name, metadata=self._metadata)
         self.compute = ComputeAgent(
             self.hypervisor,
@@ -52,6 +50,10 @@ class Machine:
     async def open(self) -> None:
         await asyncio.gather(self.hypervisor.prepare(), self.dataplane.prepare())
         await self.compute.prepare()
+
+    async def register(self) -> None:
+        """Be known to the controllers before the first server is asked for; ``run`` keeps it so."""
+        await asyncio.gather(self.compute.register(), self.network.register())
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -83,7 +85,9 @@ class Machine:
         host = quote(self.settings.host.host_name, safe="")
         path = quote(path.partition("?")[0].lstrip("/"))
         try:
-            reply = await self.client.request("GET", f"/agent/compute/v1/hosts/{host}/metadata/{network_id}/{address}/{path}")
+            reply = await self.client.request(
+                "GET", f"/agent/compute/v1/hosts/{host}/metadata/{network_id}/{address}/{path}"
+            )
         except Refusal as refusal:
             status = refusal.status if refusal.status == 404 else 503
             return status, {"content-type": "text/plain"}, b""

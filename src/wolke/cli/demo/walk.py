@@ -15,6 +15,7 @@ from wolke.state import StateDirectory, write_private
 NAME = "wolke-demo"
 CIDR = "10.20.0.0/24"
 LOGIN_TIMEOUT_S = 90.0
+CARRIED_TIMEOUT_S = 15.0
 _SSH = (
     "-o",
     "StrictHostKeyChecking=no",
@@ -42,14 +43,14 @@ def walk(member: Any, admin: Any, built: Any, directory: StateDirectory, story: 
     key_file = directory / "demo-key"
     with story.step("api", "Uploading the image"):
         image = _image(admin, built)
-    floating = bool(member.network.find_extension("router"))
+    floating = _has_floating_ips(admin)
     with story.step("api", "Creating network, router, security group and key"):
         network = _network(member, admin, routed=floating)
         _security_group(member)
         _key_pair(member, key_file)
     started = time.monotonic()
     with story.step("server", "Creating the server"):
-        server = _server(member, image, network)
+        server = _server(member, image, network, config_drive=not floating)
     if not floating:
         return _console_guest(member, server, story)
     with story.step("api", "Giving it a floating IP"):
@@ -58,6 +59,11 @@ def walk(member: Any, admin: Any, built: Any, directory: StateDirectory, story: 
         answer = _say_hello(key_file, address)
     story.took("boot", time.monotonic() - started)
     return Guest(server.id, address, answer, f"ssh {' '.join(_SSH[:4])} -i {key_file} root@{address}")
+
+
+def _has_floating_ips(admin: Any) -> bool:
+    """Without root the hosts' networks have none, and say so."""
+    return any((agent.configuration or {}).get("floating_ips") for agent in admin.network.agents())
 
 
 def _image(admin: Any, built: Any) -> Any:
@@ -124,7 +130,7 @@ def _generate_key(key_file: Path) -> None:
     write_private(key_file.with_suffix(".pub"), public.decode() + f" {NAME}\n")
 
 
-def _server(member: Any, image: Any, network: Any) -> Any:
+def _server(member: Any, image: Any, network: Any, *, config_drive: bool) -> Any:
     server = member.compute.find_server(NAME)
     if server is not None:
         server = member.compute.get_server(server.id)
@@ -142,6 +148,7 @@ def _server(member: Any, image: Any, network: Any) -> Any:
             networks=[{"uuid": network.id}],
             key_name=NAME,
             security_groups=[{"name": NAME}],
+            config_drive=config_drive,
         )
     return _wait_for_server(member, server.id)
 
@@ -168,12 +175,19 @@ def _wait_for_server(member: Any, server_id: str) -> Any:
 
 
 def _floating_ip(member: Any, server: Any) -> str:
+    """An address that a host carries: before that it leads nowhere, or somewhere else."""
     port = next(iter(member.network.ports(device_id=server.id)))
-    for known in member.network.ips(port_id=port.id):
-        return str(known.floating_ip_address)
-    outside = next(iter(member.network.networks(is_router_external=True)))
-    made = member.network.create_ip(floating_network_id=outside.id, port_id=port.id)
-    return str(made.floating_ip_address)
+    known = next(iter(member.network.ips(port_id=port.id)), None)
+    if known is None:
+        outside = next(iter(member.network.networks(is_router_external=True)))
+        known = member.network.create_ip(floating_network_id=outside.id, port_id=port.id)
+    deadline = time.monotonic() + CARRIED_TIMEOUT_S
+    while known.status != "ACTIVE":
+        if time.monotonic() > deadline:
+            raise StoryError(f"No host carries the floating IP {known.floating_ip_address} (it is {known.status}).")
+        time.sleep(0.1)
+        known = member.network.get_ip(known.id)
+    return str(known.floating_ip_address)
 
 
 def _say_hello(key_file: Path, address: str) -> str:
