@@ -285,6 +285,22 @@ async def test_an_address_is_free_for_the_next_guest_at_once(world: Lab) -> None
     assert lease is not None and lease.address == "10.0.0.5"
 
 
+@pytest.mark.parametrize("options", [(), (("ntp-server", "192.0.2.7"),)], ids=["plain", "with options of its own"])
+async def test_a_newcomer_has_its_address_at_once_while_others_hold_theirs(
+    world: Lab, options: tuple[tuple[str, str], ...]
+) -> None:
+    """dnsmasq has answered by now: what it was told before must not hinder it in reading what is new."""
+    first, second = a_port(MAC_A, "10.0.0.5"), a_port(MAC_B, "10.0.0.6")
+    both = a_network(first, second)
+    both = replace(both, dhcp_hosts=tuple(replace(host, options=options) for host in both.dhcp_hosts))
+    (one,) = await plugged(world, replace(both, ports=(first,), dhcp_hosts=both.dhcp_hosts[:1]))
+    await world.plane.apply_network(both)
+    two = world.plug(MAC_B, await world.plane.attachment(both.id, second.id), name="newcomer")
+    lease = two.dhcp(1.0)
+    assert lease is not None and lease.address == "10.0.0.6"
+    assert one.dhcp(1.0) is not None
+
+
 async def test_guests_on_the_external_network_are_guarded_as_well(world: Lab) -> None:
     ports = (a_port(MAC_A, "203.0.113.5"), a_port(MAC_B, "203.0.113.6", rules=(*OUT, PING)))
     hosts = tuple(DhcpHost(port.mac_address, port.fixed_ips) for port in ports)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wolke.network.drivers.base import DhcpHost
-from wolke.network.drivers.linux.dnsmasq import Files, pruned_leases
+from wolke.network.drivers.linux.dnsmasq import Files, pruned_leases, survives_sighup
 from wolke.network.drivers.linux.namespaces import run
 
 STOP_TIMEOUT_S = 2.0
@@ -39,6 +39,7 @@ def ensure(directory: Path, files: Files, hosts: Sequence[DhcpHost] = ()) -> Non
     _make(directory, user.pw_gid)
     text = _configuration(directory, files, user)
     path = directory / f"conf-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    gentle = survives_sighup(_read(directory / "hosts"))
     changed = [_write(directory / name, content, user.pw_gid) for name, content in files.lists.items()]
     leases = _read(directory / "leases")
     pruned = pruned_leases(leases, hosts)
@@ -46,8 +47,10 @@ def ensure(directory: Path, files: Files, hosts: Sequence[DhcpHost] = ()) -> Non
     current = [process for process in alive if process.configuration == str(path) and _is_here(process.pid)]
     if len(alive) != 1 or current != alive or pruned != leases:
         _replace(directory, alive, path, text, user.pw_gid, pruned)
-    elif any(changed) or _read(directory / "read") != _lists_digest(files, current[0].pid):
+    elif any(changed) and gentle:
         _signal(current[0], signal.SIGHUP)
+    elif any(changed) or _read(directory / "read") != _lists_digest(files, current[0].pid):
+        _replace(directory, alive, path, text, user.pw_gid, pruned)
     else:
         return
     _write(directory / "read", _lists_digest(files, find(directory)[0].pid), user.pw_gid)

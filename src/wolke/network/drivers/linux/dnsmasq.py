@@ -75,6 +75,12 @@ def reservations(hosts: Iterable[DhcpHost]) -> set[tuple[str, str]]:
     return {(host.mac_address.lower(), str(ip_address(address))) for host in hosts for address in host.ip_addresses}
 
 
+def survives_sighup(hosts: str) -> bool:
+    """Whether dnsmasq can be told to read its lists again after it has read these reservations. Up to 2.90 (Debian 12's) it
+    strings a reservation's tag together with others for as long as it answers, and on SIGHUP frees the whole string."""
+    return ",set:" not in hosts
+
+
 def stale_leases(leases: str, hosts: Iterable[DhcpHost]) -> bool:
     """Whether some lease is of an address that is no longer its holder's: dnsmasq would keep it from the next one."""
     return pruned_leases(leases, hosts) != leases
@@ -136,7 +142,8 @@ def _hosts(hosts: Iterable[DhcpHost], subnets: Sequence[Subnet]) -> list[str]:
             if not any(where in network for network in networks):
                 continue
             shown = f"[{where}]" if where.version == 6 else str(where)
-            words = [host.mac_address.lower(), *(("id:*",) if where.version == 4 else ()), f"set:{_host_tag(host)}"]
+            words = [host.mac_address.lower(), *(("id:*",) if where.version == 4 else ())]
+            words += [f"set:{_host_tag(host)}"] if host.options else []
             lines.append(",".join([*words, shown, *((name,) if name else ())]))
     return lines
 
