@@ -17,7 +17,9 @@ state_option = click.option(
     "--state", type=_FOLDER, metavar="DIR",
     help="Where the cloud keeps everything.  [default: $WOLKE_STATE, else /var/lib/wolke for root, ~/.local/share/wolke for others]",
 )  # fmt: skip
-listen_option = click.option("--listen", default=DEFAULT_LISTEN, metavar="ADDR:PORT", show_default=True, help="Where the APIs are served.")
+listen_option = click.option(
+    "--listen", default=DEFAULT_LISTEN, metavar="ADDR:PORT", show_default=True, help="Where the APIs are served."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 hypervisor_option = click.option("--hypervisor", metavar="NAME", help="qemu or simulated.  [default: qemu]")
 dataplane_option = click.option(
@@ -119,13 +121,23 @@ def openrc(state: Path | None, cloud: str) -> None:
 
 
 @app.command()
-@click.option("--controller", required=True, metavar="URL", help="Where the cloud's APIs are, as `wolke up` printed it.")
-@click.option("--credential", required=True, type=_FILE, metavar="FILE", help="The agent's credential: STATE/agent.json of the controller.")
+@click.option(
+    "--controller", required=True, metavar="URL", help="Where the cloud's APIs are, as `wolke up` printed it."
+)
+@click.option(
+    "--credential",
+    required=True,
+    type=_FILE,
+    metavar="FILE",
+    help="The agent's credential: STATE/agent.json of the controller.",
+)
 @state_option
 @click.option("--host", metavar="NAME", help="What this host is called.  [default: its hostname]")
 @hypervisor_option
 @dataplane_option
-@click.option("--certificate", type=_FILE, metavar="FILE", help="What to trust, for a controller with a certificate of its own.")
+@click.option(
+    "--certificate", type=_FILE, metavar="FILE", help="What to trust, for a controller with a certificate of its own."
+)
 def agent(controller: str, credential: Path, **options: Any) -> None:
     """Offer this machine to a cloud whose controllers run elsewhere."""
     from wolke.cli.agent import run
