@@ -94,11 +94,19 @@ async def find_page(
         order = tuple(Order(o.column, not o.descending) for o in order)
     conditions = list(where)
     if marker is not None:
-        conditions.append(after(order, marker))
+        conditions += [*_bound(table, order[0], marker), after(order, marker)]
     if page.limit == 0:
         return []
     found = await reader.find(table, where=conditions, order=order, limit=page.limit, **equal)
     return found[::-1] if page.backwards else found
+
+
+def _bound(table: Table[R], first: Order, marker: R) -> list[Where]:
+    """What ``after`` implies of the first column, said so that an index can begin there."""
+    value = getattr(marker, first.column)
+    if value is None or (first.descending and table.sql.c[first.column].nullable):
+        return []
+    return [Where(first.column, "le" if first.descending else "ge", value)]
 
 
 def after(order: Sequence[Order], marker: msgspec.Struct) -> Where:

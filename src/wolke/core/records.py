@@ -93,8 +93,8 @@ class Query:
 
 
 class Table(Generic[R]):
-    """One table and its record. ``key`` is the primary key; ``indexes`` and ``unique`` are tuples of column names. ``counted``
-    is a column that every update moves on by one, whoever makes it: what was worked out from a row holds as long as it stands."""
+    """One table and its record. ``key`` is the primary key; ``indexes`` and ``unique`` are tuples of column names, ``sparse``
+    are indexes of only those rows whose first column is not NULL. ``counted`` is a column that every update moves on by one, whoever makes it: what was worked out from a row holds as long as it stands."""
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class Table(Generic[R]):
         key: tuple[str, ...] = ("id",),
         indexes: Iterable[tuple[str, ...]] = (),
         unique: Iterable[tuple[str, ...]] = (),
+        sparse: Iterable[tuple[str, ...]] = (),
         counted: str | None = None,
     ) -> None:
         self.name = name
@@ -124,6 +125,10 @@ class Table(Generic[R]):
         self.sql = sa.Table(name, METADATA, *columns, sa.PrimaryKeyConstraint(*key, name=f"{name}_pkey"))
         for names in indexes:
             sa.Index(_index_name(name, names, "idx"), *(self.sql.c[n] for n in names))
+        for names in sparse:
+            there = self.sql.c[names[0]].is_not(None)
+            columns_ = (self.sql.c[n] for n in names)
+            sa.Index(_index_name(name, names, "idx"), *columns_, sqlite_where=there, postgresql_where=there)
         for names in unique:
             sa.Index(_index_name(name, names, "key"), *(self.sql.c[n] for n in names), unique=True)
         self._statements: dict[Any, Statement] = {}

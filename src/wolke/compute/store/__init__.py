@@ -29,13 +29,16 @@ SERVERS = Table(
     indexes=(
         ("project_id", "created_at", "id"),
         ("created_at", "id"),
+        ("project_id", "status", "created_at", "id"),
+        ("status", "created_at", "id"),
+        ("project_id", "updated_at"),
         ("host", "task"),
         ("task", "deadline_at"),
         ("project_id", "counted", "vcpus", "ram_mib"),
         ("server_group_id",),
         ("reservation_id",),
-        ("deleted_at",),
     ),
+    sparse=(("deleted_at",),),
     counted="revision",
 )
 SHOWN_SERVERS = SERVERS.narrow(ShownServer)

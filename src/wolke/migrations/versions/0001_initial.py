@@ -188,12 +188,15 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('compute_servers', schema=None) as batch_op:
         batch_op.create_index('compute_servers_created_at_id_idx', ['created_at', 'id'], unique=False)
-        batch_op.create_index('compute_servers_deleted_at_idx', ['deleted_at'], unique=False)
+        batch_op.create_index('compute_servers_deleted_at_idx', ['deleted_at'], unique=False, sqlite_where=sa.text('deleted_at IS NOT NULL'), postgresql_where=sa.text('deleted_at IS NOT NULL'))
         batch_op.create_index('compute_servers_host_task_idx', ['host', 'task'], unique=False)
         batch_op.create_index('compute_servers_project_id_counted_vcpus_ram_mib_idx', ['project_id', 'counted', 'vcpus', 'ram_mib'], unique=False)
         batch_op.create_index('compute_servers_project_id_created_at_id_idx', ['project_id', 'created_at', 'id'], unique=False)
+        batch_op.create_index('compute_servers_project_id_status_created_at_id_idx', ['project_id', 'status', 'created_at', 'id'], unique=False)
+        batch_op.create_index('compute_servers_project_id_updated_at_idx', ['project_id', 'updated_at'], unique=False)
         batch_op.create_index('compute_servers_reservation_id_idx', ['reservation_id'], unique=False)
         batch_op.create_index('compute_servers_server_group_id_idx', ['server_group_id'], unique=False)
+        batch_op.create_index('compute_servers_status_created_at_id_idx', ['status', 'created_at', 'id'], unique=False)
         batch_op.create_index('compute_servers_task_deadline_at_idx', ['task', 'deadline_at'], unique=False)
 
     op.create_table('core_leases',
@@ -955,8 +958,11 @@ def downgrade() -> None:
     op.drop_table('core_leases')
     with op.batch_alter_table('compute_servers', schema=None) as batch_op:
         batch_op.drop_index('compute_servers_task_deadline_at_idx')
+        batch_op.drop_index('compute_servers_status_created_at_id_idx')
         batch_op.drop_index('compute_servers_server_group_id_idx')
         batch_op.drop_index('compute_servers_reservation_id_idx')
+        batch_op.drop_index('compute_servers_project_id_updated_at_idx')
+        batch_op.drop_index('compute_servers_project_id_status_created_at_id_idx')
         batch_op.drop_index('compute_servers_project_id_created_at_id_idx')
         batch_op.drop_index('compute_servers_project_id_counted_vcpus_ram_mib_idx')
         batch_op.drop_index('compute_servers_host_task_idx')
