@@ -1,9 +1,7 @@
 """The guest image, built and booted for real: emulated, with QEMU's own network and a config drive that carries a key."""
 
-import fcntl
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from wolke.cli import packages
-from wolke.cli.guest_image import KERNEL_ARGUMENTS, GuestImage, build, recipe
+from wolke.cli.guest_image import KERNEL_ARGUMENTS, GuestImage, build
 from wolke.compute.agent.iso9660 import image as iso9660
 
 pytestmark = [
@@ -27,19 +25,6 @@ pytestmark = [
 LIMIT_S = 180
 INSTANCE = "3f0c1d0e-1111-4222-8333-444455556666"
 MACHINE = ["-accel", "tcg", "-cpu", "max,erms=off,fsrm=off", "-m", "256", "-nodefaults", "-no-user-config"]
-
-
-@pytest.fixture(scope="session")
-def guest_image() -> GuestImage:
-    """Built once for all runs of the tests, by whichever of several workers comes first."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke" / "tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "guest.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for old in cache.glob("guest-*"):
-            if old.name != f"guest-{recipe()[:16]}":
-                shutil.rmtree(old)
-        return build(cache / f"guest-{recipe()[:16]}", cache_dir=cache / "packages")
 
 
 @dataclass
