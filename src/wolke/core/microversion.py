@@ -51,6 +51,7 @@ class Versions:
         self.minimum = minimum
         self.maximum = maximum
         self.legacy_header = legacy_header.lower() if legacy_header else None
+        self._headers: dict[Version, list[tuple[bytes, bytes]]] = {}
         self._lowering: dict[tuple[str, Version], list[Callable[[Item], None]]] = {}
         self._lifting: dict[tuple[str, Version], list[Callable[[Item], Item]]] = {}
 
@@ -85,11 +86,18 @@ class Versions:
             return headers[self.legacy_header].strip().lower()
         return None
 
-    def answer_headers(self, version: Version) -> list[tuple[str, str]]:
-        headers = [("OpenStack-API-Version", f"{self.service_type} {text(version)}"), ("Vary", "OpenStack-API-Version")]
-        if self.legacy_header:
-            headers += [(self.legacy_header, text(version)), ("Vary", self.legacy_header)]
-        return headers
+    def answer_headers(self, version: Version) -> list[tuple[bytes, bytes]]:
+        found = self._headers.get(version)
+        if found is None:
+            both = [
+                ("OpenStack-API-Version", f"{self.service_type} {text(version)}"),
+                ("Vary", "OpenStack-API-Version"),
+            ]
+            if self.legacy_header:
+                both += [(self.legacy_header, text(version)), ("Vary", self.legacy_header)]
+            encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in both]
+            found = self._headers[version] = encoded
+        return found
 
     def lower(self, noun: str, version: Version, items: Iterable[Item]) -> None:
         """Take from each item, in place, what ``version`` did not have."""

@@ -49,10 +49,20 @@ class Policy:
             self._compile(name, ())
 
     def allows(self, ctx: Context, name: str, target: Target | None = None) -> bool:
+        """``target`` None: the caller's own project. That answer never changes for one caller, so it is kept."""
+        if target is not None:
+            return self._allows(ctx, name, target)
+        key = (self, name)
+        decided = ctx.decided.get(key)
+        if decided is None:
+            decided = ctx.decided[key] = self._allows(ctx, name, default_target(ctx))
+        return decided
+
+    def _allows(self, ctx: Context, name: str, target: Target) -> bool:
         rule = self.rules[name]
         if rule.scopes and ctx.scope is not None and ctx.scope not in rule.scopes:
             return False
-        return self._checks[name](credentials(ctx), default_target(ctx) if target is None else target)
+        return self._checks[name](credentials(ctx), target)
 
     def enforce(self, ctx: Context, name: str, target: Target | None = None) -> None:
         """Raises ``Forbidden`` in the words that every OpenStack client knows."""

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +85,14 @@ def test_any_text_parses_or_is_refused(check: str) -> None:
     except PolicyError:
         return
     assert policy.allows(ADMIN, "r") in (True, False)
+
+
+def test_what_was_decided_for_one_caller_is_not_held_for_another() -> None:
+    policy = Policy([Rule("own", "role:member and user_id:%(user_id)s")])
+    member = Context(user_id="u", roles=frozenset({"member"}))
+    assert policy.allows(member, "own")
+    assert policy.allows(member.with_request("req-1", None), "own")
+    assert not policy.allows(dataclasses.replace(member, roles=frozenset()), "own")
+    assert not policy.allows(member, "own", {"user_id": "another"})
+    assert policy.allows(member, "own")
+    assert not Policy([Rule("own", "!")]).allows(member, "own")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from wolke.core import faults, ids, metrics
-from wolke.core.context import Context
+from wolke.core.context import NOBODY, Context
 from wolke.core.errors import BadRequest, CloudError, NotFound, Refused, Unauthorized
 from wolke.core.http.messages import ClientGone, Request, Response
 from wolke.core.http.routes import Route, Trie
@@ -44,10 +44,12 @@ class Api:
     request_id_header: str = "x-openstack-request-id"
     quiet: bool = False  # its requests are no news, unless they fail
     trie: Trie = field(init=False)
+    request_id_name: bytes = field(init=False)
     _checks: dict[tuple[int, Version], Callable[[Any], None]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.trie = Trie(self.routes)
+        self.request_id_name = self.request_id_header.encode("ascii")
 
     def check_body(self, route: Route, version: Version, value: Any) -> Any:
         """The body in its newest shape, or ``BadRequest``."""
@@ -114,7 +116,7 @@ class Application:
             await _send(send, Response(404, faults.plain(NotFound("There is no service here."), request_id)), [])
             return
         request = Request(api, scope, receive)
-        headers = [(api.request_id_header, request_id)]
+        headers = [(api.request_id_name, request_id.encode("ascii"))]
         route: Route | None = None
         try:
             route, response = await self._answer(api, request, request_id, headers)
@@ -133,7 +135,7 @@ class Application:
         await _send(send, response, headers)
 
     async def _answer(
-        self, api: Api, request: Request, request_id: str, headers: list[tuple[str, str]]
+        self, api: Api, request: Request, request_id: str, headers: list[tuple[bytes, bytes]]
     ) -> tuple[Route, Response]:
         if "\x00" in request.path:
             raise BadRequest("The path holds a NUL character.")
@@ -156,7 +158,7 @@ class Application:
             ctx = await self._authenticate(token, request.headers.get("x-service-token"))
             request.ctx = ctx.with_request(request_id, global_id)
         else:
-            request.ctx = Context(request_id=request_id, global_request_id=global_id)
+            request.ctx = NOBODY.with_request(request_id, global_id)
         if route.rule is not None:
             request.enforce(route.rule)
         if route.query is not None:
@@ -221,12 +223,11 @@ def _failure(api: Api, error: Exception, request: Request, request_id: str) -> R
     return Response(error.status, api.spell(error, request_id), headers=headers)
 
 
-async def _send(send: Send, response: Response, headers: list[tuple[str, str]]) -> None:
+async def _send(send: Send, response: Response, headers: list[tuple[bytes, bytes]]) -> None:
     body, content_type = response.body, response.content_type
     if not isinstance(body, bytes):
         body, content_type = msgspec.json.encode(body), content_type or "application/json"
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    raw += [(name.encode("latin-1"), _latin(value)) for name, value in response.headers.items()]
+    raw = [*headers, *((name.encode("latin-1"), _latin(value)) for name, value in response.headers.items())]
     if content_type and response.status not in _BODILESS:
         raw.append((b"content-type", content_type.encode("latin-1")))
     if response.path is not None:

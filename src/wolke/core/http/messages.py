@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from wolke.core.context import Context
+from wolke.core.context import NOBODY
 from wolke.core.errors import BadRequest
 from wolke.core.microversion import Version
 
@@ -72,7 +72,7 @@ class Request:
         self.headers = _headers(scope["headers"])
         self.params: dict[str, str] = {}
         self.body: Any = None
-        self.ctx = Context()
+        self.ctx = NOBODY
         self.version: Version = (0, 0)
         self._query: Params | None = None
         self._receive = receive
