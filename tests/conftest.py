@@ -206,9 +206,9 @@ class PostgresServer:
     def stop(self) -> None:
         self._run(str(self.bin / "pg_ctl"), "-D", str(self.directory / "data"), "-w", "-s", "-m", "immediate", "stop")
 
-    async def new_database(self) -> str:
-        """A copy of one with every table that is known in this process by now."""
-        template = await self._template()
+    async def new_database(self, *, empty: bool = False) -> str:
+        """A copy of one with every table that is known in this process by now, unless it shall be empty."""
+        template = "template0" if empty else await self._template()
         name = f"t{next(self._numbers)}"
         await self._create(name, template)
         return self.url(name)

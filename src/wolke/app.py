@@ -211,8 +211,12 @@ def operations(cloud: Cloud) -> Api:
         links = {type_: request.origin + path for type_, _, path in CATALOG}
         return {"name": "wolke", "services": links}
 
+    async def no_icon(service: Cloud, ctx: Context, request: Request) -> None:
+        """Browsers ask for one wherever they are."""
+
     routes = (
         Route("GET", "/", services, auth=False),
+        Route("GET", "/favicon.ico", no_icon, auth=False, status=204),
         Route("GET", "/healthz", healthz, auth=False),
         Route("GET", "/metrics", figures, auth=False),
     )

@@ -94,6 +94,29 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Known]:
     made.close()
 
 
+ROWS = [
+    pytest.param(service, route, id=f"{service} {route.method} {route.path}")
+    for service in SERVICES
+    for route in __import__(f"wolke.{service}.api", fromlist=["ROUTES"]).ROUTES
+]
+
+
+@pytest.mark.parametrize(("service", "route"), ROWS)
+def test_every_row_answers_and_opens_to_nobody_without_a_token(known: Known, service: str, route: Route) -> None:
+    path = "/" + "/".join("0" * 32 if w.startswith("{") else w for w in route.path.strip("/").split("/"))
+    client = AsgiClient(known.cloud.application, f"/{service}")
+    content = b"{}" if route.body is not None else None
+    headers = {} if route.since == "0.0" else {"openstack-api-version": f"{service} {route.since}"}
+    stranger = known.run(client.request(route.method, path, content=content, headers=headers))
+    assert stranger.status == 401 or not route.auth, stranger.body
+    if path.endswith("wakes"):
+        return
+    headers["x-auth-token"] = known.token
+    answer = known.run(client.request(route.method, path, content=content, headers=headers))
+    assert answer.status < 500 or answer.status == 501, answer.body
+    assert answer.status != 401 or not route.auth, answer.body
+
+
 def nearly(schema: Any, ids: st.SearchStrategy[Any], depth: int = 0) -> st.SearchStrategy[Any]:
     """Values that look like what ``schema`` asks for, with something odd in most of them."""
     if not isinstance(schema, dict) or depth > 5:
