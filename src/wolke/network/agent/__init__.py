@@ -167,14 +167,17 @@ class NetworkAgent:
         """Look, make it so, report."""
         self._rounds += 1
         mend = self._rounds % _DRIFT_ROUNDS == 1
-        headers = {"If-None-Match": f'"{self._etag}"'} if self._etag else {}
+        etag = self._etag
+        headers = {"If-None-Match": f'"{etag}"'} if etag else {}
         reply = await self._client.request("GET", self._path + "/wish", headers=headers)
         if reply.status == 200:
             self._wish = decode(reply.body)
-            self._etag = reply.headers.get("ETag", "").strip('"')
+            etag = reply.headers.get("ETag", "").strip('"')
         elif not mend and not self._errors:
             return
+        self._etag = ""  # until all of it is done and reported: controllers that die meanwhile are told again
         await self._apply(self._wish, mend=mend)
+        self._etag = etag
 
     async def _apply(self, wish: Wish, *, mend: bool) -> None:
         due = [n for n in wish.networks if mend or n.id in self._errors or self._networks.get(n.id) != n]
