@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -188,10 +189,15 @@ def report(suite: str, results: list[dict[str, Any]], *, write: bool) -> None:
         write_section(suite, section)
 
 
+_EXCEPTION = re.compile(r"^[\w.]*(Error|Exception|Failed|Mismatch|Timeout\w*|Details)\b.*")
+
+
 def reason(one: dict[str, Any]) -> str:
+    """What was raised, and what followed it: an exception of tempest's may take several lines to say why."""
     text = one.get("reason") or one.get("traceback") or ""
-    lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[-1].strip()[:240] if lines else "no reason given"
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    begins = max((at for at, line in enumerate(lines) if _EXCEPTION.match(line)), default=len(lines) - 1)
+    return " ".join(lines[max(begins, 0) :])[:400] or "no reason given"
 
 
 def write_section(suite: str, section: str) -> None:
