@@ -33,6 +33,7 @@ from wolke.image.config import ImageConfig
 from wolke.image.drivers.file import FileDriver
 from wolke.image.reconcile import build_loop as build_image_loop
 from wolke.image.service import Images, ImageWish
+from wolke.network.api import build_agent_api as build_network_agent_api
 from wolke.network.api import build_api as build_network_api
 from wolke.network.config import NetworkConfig
 from wolke.network.drivers.base import Attachment
@@ -47,6 +48,13 @@ class HttpError(Exception):
         self.status = status
 
 
+@dataclass
+class Reply:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
 class InProcessClient:
     """What ``core.agent_client`` offers, without a socket."""
 
@@ -59,6 +67,10 @@ class InProcessClient:
         if answer.status >= 400:
             raise HttpError(answer.status, answer.body)
         return answer
+
+    async def request(self, method: str, path: str, value: Any = None, *, headers: Any = None) -> Reply:
+        answer = await self._call(method, path, body=value, headers=dict(headers or {}))
+        return Reply(answer.status, answer.body, {"ETag": answer.headers.get("etag", "")})
 
     async def get_json(self, path: str) -> Any:
         return (await self._call("GET", path)).json
@@ -152,7 +164,7 @@ class LifeCloud:
         self.reconciler = Reconciler(self.life)
         apis = [
             build_compute_api(self.compute), build_agent_api(self.life), build_image_api(self.images),
-            build_network_api(self.network),
+            build_network_api(self.network), build_network_agent_api(self.network),
         ]  # fmt: skip
         self.image_loop = build_image_loop(self.images)
         self.app = Application(apis, stand_in_authenticate)
@@ -160,14 +172,14 @@ class LifeCloud:
         return self
 
     async def add_host(
-        self, name: str = "host-1", driver: Any = None, wrap_client: Any = None, **more: Any
+        self, name: str = "host-1", driver: Any = None, wrap_client: Any = None, network: Any = None, **more: Any
     ) -> HostParts:
         state_dir = self.root / name
         state_dir.mkdir(exist_ok=True)
         driver = driver or SimulatedDriver(state_dir, **more)
         await driver.prepare()
         agent = ComputeAgent(
-            driver, (wrap_client or (lambda client: client))(InProcessClient(self.app)), NoNetwork(), host=name, state_dir=state_dir, driver_name="simulated",
+            driver, (wrap_client or (lambda client: client))(InProcessClient(self.app)), network or NoNetwork(), host=name, state_dir=state_dir, driver_name="simulated",
             local_image=self.images.file_path,
         )  # fmt: skip
         await agent.prepare()

@@ -53,6 +53,13 @@ async def delete_early(cloud: LifeCloud) -> None:
     await cloud.compute.server_actions.delete(MEMBER, server.id)
 
 
+async def delete_pictured(cloud: LifeCloud) -> None:
+    """While an image is being made of it."""
+    await snapshot(cloud)
+    await cloud.reconciler.servers.drain()
+    await delete(cloud)
+
+
 async def fail(cloud: LifeCloud) -> None:
     await cloud.create("unlucky")
 
@@ -66,6 +73,7 @@ SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "rebuild": (rebuild, True, "ACTIVE"),
     "snapshot": (snapshot, True, "ACTIVE"),
     "delete early": (delete_early, False, "DELETED"),
+    "delete pictured": (delete_pictured, True, "DELETED"),
     "fail": (fail, False, "ERROR"),
 }
 

@@ -70,6 +70,8 @@ async def suspend(ground: Ground, wish: Wish) -> Learnt:
 async def destroy(ground: Ground, wish: Wish) -> Learnt:
     await ground.driver.destroy(wish.server_id)
     _drive_path(ground, wish.server_id).unlink(missing_ok=True)
+    if unfinished := wish.arguments.get("image_id"):
+        snapshot_path(ground, str(unfinished)).unlink(missing_ok=True)
     return {"power": Power.NOSTATE.value}
 
 

@@ -5,11 +5,11 @@ The cloud asks in the project's name with a member's rights, whether the user is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from wolke.core.context import Context, system_context
-from wolke.core.db import Order, Where
+from wolke.core.db import Order, Transaction, Where
 from wolke.network.model import Port, SecurityGroup, SecurityGroupRule, ServerPort, Subnet
 from wolke.network.schema.attributes import Body
 from wolke.network.service import Network, RequestedNic
@@ -25,9 +25,16 @@ class Cards:
         wanted = [_nic(one) for one in requested] if isinstance(requested, list) else requested
         await self._network.validate_request(ctx, wanted)
 
-    async def attach(self, ctx: Context, server_id: str, host: str | None, wanted: Mapping[str, Any]) -> Port:
+    async def attach(
+        self,
+        ctx: Context,
+        server_id: str,
+        host: str | None,
+        wanted: Mapping[str, Any],
+        also: Callable[[Transaction, Port], Awaitable[None]],
+    ) -> Port:
         """One more card for a server that is there; with nothing wanted in particular, on the project's network."""
-        return await self._network.attach_interface(ctx, server_id, host, _nic(wanted))
+        return await self._network.attach_interface(ctx, server_id, host, _nic(wanted), also=also)
 
     async def create_server_ports(
         self,

@@ -11,8 +11,9 @@ from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
 from wolke.core.context import Context
-from wolke.core.errors import BadRequest, CloudError, NotFound
-from wolke.network.model import ServerPort
+from wolke.core.db import Transaction
+from wolke.core.errors import BadRequest, NotFound
+from wolke.network.model import Port, ServerPort
 
 
 class Interfaces:
@@ -32,24 +33,24 @@ class Interfaces:
         raise NotFound(f"Instance {server_id} does not have a port with id {port_id}")
 
     async def attach(self, ctx: Context, server_id: str, wanted: Mapping[str, Any]) -> ServerPort:
-        """``wanted``: {network_id, port_id, fixed_ip, tag}, all optional. The port is made first, so that it can be shown."""
+        """``wanted``: {network_id, port_id, fixed_ip, tag}, all optional. The port and the wish are one write."""
         server = await self._servers.show(ctx, server_id)
         self._actions.allowed(ctx, server, "attach_interface", "attach_interface")
         await self._actions.require(server, "nic_hotplug", "attaching interfaces")
         network = self._needs.network
         if network is None:
             raise errors.NotOffered("attaching interfaces")
+
+        async def begin(tx: Transaction, port: Port) -> None:
+            held = await self._servers.held(tx, ctx, server_id)
+            await self._actions.begin_in(tx, ctx, held, "attach_interface", "attach_interface", {"port_id": port.id})
+
         try:
-            port = await network.attach(ctx, server.id, server.host, wanted)
+            port = await network.attach(ctx, server.id, server.host, wanted, begin)
+        except errors.ServerNotFound:
+            raise
         except NotFound as error:
             raise BadRequest(error.message) from None
-        try:
-            await self._actions.begin(
-                ctx, server_id, "attach_interface", "attach_interface", arguments={"port_id": port.id}
-            )
-        except CloudError:
-            await network.release_server_port(server.id, port.id)
-            raise
         return await self.show(ctx, server_id, port.id)
 
     async def add_address(self, ctx: Context, server_id: str, network_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -18,8 +19,9 @@ from wolke.compute.states import SERVER, VM_STATES, loop_of, task_state_of
 from wolke.compute.store import HOSTS, SERVER_ACTIONS, SERVERS
 from wolke.core.context import Context
 from wolke.core.db import Transaction
-from wolke.core.errors import CloudError, Conflict, NotFound
+from wolke.core.errors import Conflict, NotFound
 from wolke.core.states import Refusal
+from wolke.image.model import Image
 from wolke.image.service import ImageWish
 from wolke.network.model import SecurityGroup, SecurityGroupRule
 
@@ -48,9 +50,9 @@ class ServerActions:
         """Record the wish ``verb``; ``action`` is its name in refusals and in the list of actions."""
         async with self._db.transaction() as tx:
             server = await self._servers.held(tx, ctx, server_id)
-            return await self._begin_in(tx, ctx, server, verb, action, arguments or {}, changes or {})
+            return await self.begin_in(tx, ctx, server, verb, action, arguments or {}, changes or {})
 
-    async def _begin_in(
+    async def begin_in(
         self,
         tx: Transaction,
         ctx: Context,
@@ -58,8 +60,9 @@ class ServerActions:
         verb: str,
         action: str,
         arguments: Mapping[str, Any],
-        changes: Mapping[str, Any],
+        changes: Mapping[str, Any] = MappingProxyType({}),
     ) -> Server:
+        """``begin`` for a server that the transaction holds."""
         written = {**changes, **self.allowed(ctx, server, verb, action), "arguments": dict(arguments)}
         written["deadline_at"] = self._needs.clock.after(SERVER.rows[verb].deadline_s)
         written["updated_at"] = now = self._needs.clock.now()
@@ -104,7 +107,8 @@ class ServerActions:
             server = await self._servers.held(tx, ctx, server_id)
             if server.verb == "delete" and not (server.locked and not ctx.is_admin):
                 return
-            await self._begin_in(tx, ctx, server, "delete", "delete", {}, {})
+            unfinished = {"image_id": server.arguments["image_id"]} if server.verb == "create_image" else {}
+            await self.begin_in(tx, ctx, server, "delete", "delete", unfinished)
 
     async def rebuild(
         self, ctx: Context, server_id: str, image_id: str, changes: Mapping[str, Any], *, key_name: Any = msgspec.UNSET
@@ -130,13 +134,12 @@ class ServerActions:
         images = self._needs.images
         if images is None:
             raise errors.NotOffered("images of servers")
-        image = await images.create(ctx, _snapshot_wish(server, name, metadata))
-        try:
-            await self.begin(ctx, server_id, "create_image", "createImage", arguments={"image_id": image.id})
-        except CloudError:
-            await images.delete(ctx, image)
-            raise
-        return str(image.id)
+
+        async def begin(tx: Transaction, image: Image) -> None:
+            held = await self._servers.held(tx, ctx, server_id)
+            await self.begin_in(tx, ctx, held, "create_image", "createImage", {"image_id": image.id})
+
+        return (await images.create(ctx, _snapshot_wish(server, name, metadata), also=begin)).id
 
     async def reset_state(self, ctx: Context, server_id: str, status: str) -> None:
         """By an admin's word: whatever was under way is forgotten."""

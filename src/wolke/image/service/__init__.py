@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,13 @@ class Images:
         self.data = ImageData(self)
         self.members = Members(self)
 
-    async def create(self, ctx: Context, wish: ImageWish) -> Image:
+    async def create(
+        self,
+        ctx: Context,
+        wish: ImageWish,
+        also: Callable[[Transaction, Image], Awaitable[None]] | None = None,
+    ) -> Image:
+        """``also`` writes in the same transaction what there must not be an image without."""
         self.check_counts(wish.tags, wish.properties)
         now = self.clock.now()
         tags, properties = list(dict.fromkeys(wish.tags)), dict(wish.properties)
@@ -71,6 +77,8 @@ class Images:
             async with self.db.transaction() as tx:
                 await tx.insert(IMAGES, image)
                 await write_marks(tx, image.id, tags, properties, fresh=True)
+                if also is not None:
+                    await also(tx, image)
         except DuplicateRow:
             raise errors.ImageExists(image.id) from None
         return image

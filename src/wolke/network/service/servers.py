@@ -6,7 +6,7 @@ asked for again after a crash: what is there already is found by the server's id
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -217,8 +217,10 @@ class Servers:
         nic: RequestedNic,
         security_groups: Sequence[str] = (),
         availability_zone: str = "nova",
+        also: Callable[[Transaction, model.Port], Awaitable[None]] | None = None,
     ) -> model.Port:
-        """One more card for a server. With no network and no port named, the project's network."""
+        """One more card for a server. With no network and no port named, the project's network. ``also`` writes in the same
+        transaction what there must not be a port without."""
         if nic.port_id is None and nic.network_id is None:
             found = await self._auto(ctx, explicit=True)
             nic = RequestedNic(found[0].network_id, None, nic.fixed_ip, nic.tag)
@@ -231,7 +233,10 @@ class Servers:
                     await tx.lock(f"network:server:{server_id}")
                     there = await tx.find(store.PORTS, device_id=server_id)
                     at = max((p.position for p in there), default=-1) + 1
-                    return await self._make(tx, ctx, server_id, host, nic, security_groups, availability_zone, at, "")
+                    port = await self._make(tx, ctx, server_id, host, nic, security_groups, availability_zone, at, "")
+                    if also is not None:
+                        await also(tx, port)
+                    return port
             except DuplicateRow:
                 continue
         raise errors.IpAddressGenerationFailure(network_id=nic.network_id)

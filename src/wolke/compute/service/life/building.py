@@ -12,9 +12,12 @@ from wolke.compute.service.life.actions import finish_action
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import group_of, look_at_hosts, placing_of, resources
 from wolke.compute.states import SERVER
+from wolke.core.context import system_context
 from wolke.core.db import Transaction
 from wolke.core.errors import CloudError
 from wolke.core.log import get_logger
+from wolke.image.errors import ImageChanged
+from wolke.image.model import ACTIVE
 from wolke.placement.errors import CapacityExceeded
 
 log = get_logger(__name__)
@@ -124,6 +127,28 @@ class Building:
                 now = self._ground.clock.now()
                 await finish_action(tx, server, verb, now, host=server.host, error=failure)
 
+    async def take_out(self, tx: Transaction, server: Server, reason: str) -> bool:
+        """An interface that did not go in is taken back, as by a detach, at whose end the attach has failed."""
+        changes: dict[str, Any] = {"verb": "detach_interface", "task": "interface_detaching"}
+        changes |= {"generation": server.generation + 1, "arguments": {**server.arguments, "failure": reason}}
+        changes["deadline_at"] = self._ground.clock.after(SERVER.rows["detach_interface"].deadline_s)
+        return await self._ground.write(tx, server, changes)
+
+    async def forget_image(self, server: Server) -> None:
+        """An image that the server's disk was to fill, and now never will, goes before the server forgets it."""
+        image_id = server.arguments.get("image_id")
+        if image_id is None or self._ground.images is None:
+            return
+        ctx = system_context()
+        try:
+            image = await self._ground.images.image(ctx, str(image_id))
+            if image.status != ACTIVE:
+                await self._ground.images.delete(ctx, image)
+        except ImageChanged:
+            raise  # just now: look again
+        except CloudError as error:
+            log.info("an unfinished image stays", image_id=image_id, reason=str(error))
+
     # -- taking back
 
     async def give_up(self, server: Server, reason: str) -> None:
@@ -143,6 +168,7 @@ class Building:
 
     async def take_back(self, server: Server) -> None:
         """The last part of abandon and of delete: ports, allocation and quota."""
+        await self.forget_image(server)
         await self._ground.network.release_server_ports(server.id)
         now = self._ground.clock.now()
         learnt: dict[str, Any] = {"counted": False, "host": None, "power": "nostate", "deadline_at": None}

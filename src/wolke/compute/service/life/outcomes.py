@@ -14,7 +14,6 @@ from wolke.compute.service.life.errors import StaleOutcome
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.states import HOST_TASKS, SERVER
 from wolke.compute.store import SERVERS
-from wolke.core.context import system_context
 from wolke.core.db import Transaction, Where
 from wolke.core.errors import CloudError
 from wolke.core.log import get_logger
@@ -47,7 +46,7 @@ class Outcomes:
                 due.append((server, outcome))
         for server, outcome in due:
             if outcome.failure is not None:
-                await self._before_failure(server)
+                await self._building.forget_image(server)
         if due:
             async with self._ground.db.transaction() as tx:
                 for server, outcome in due:
@@ -85,9 +84,7 @@ class Outcomes:
         if server.verb in ("delete", "abandon"):
             return True
         if server.verb == "attach_interface":
-            changes: dict[str, Any] = {"verb": "detach_interface", "task": "interface_detaching"}
-            changes |= {"generation": server.generation + 1, "arguments": {**server.arguments, "failure": reason}}
-            return await self._ground.write(tx, server, changes)
+            return await self._building.take_out(tx, server, reason)
         changes = SERVER.fail(server) | dict(learnt) | {"deadline_at": None}
         if "status" in changes:
             changes["fault"] = Fault(500, reason, now)
@@ -95,17 +92,6 @@ class Outcomes:
             return False
         await finish_action(tx, server, server.verb or "", now, host=server.host, error=reason)
         return True
-
-    async def _before_failure(self, server: Server) -> None:
-        """An image that will never be filled goes, before the server forgets it."""
-        image_id = server.arguments.get("image_id")
-        if server.verb != "create_image" or image_id is None or self._ground.images is None:
-            return
-        ctx = system_context()
-        try:
-            await self._ground.images.delete(ctx, await self._ground.images.image(ctx, str(image_id)))
-        except CloudError as error:
-            log.info("image of a failed snapshot stays", image_id=image_id, reason=str(error))
 
 
 def _matches(server: Server, outcome: Outcome) -> bool:

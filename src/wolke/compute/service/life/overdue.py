@@ -43,10 +43,13 @@ class Overdue:
             await self._ground.write(tx, server, changes | {"task": server.task})
 
     async def fail(self, server: Server, reason: str) -> None:
+        await self._building.forget_image(server)
         now = self._ground.clock.now()
         changes = SERVER.fail(server) | {"deadline_at": None}
         if "status" in changes:
             changes["fault"] = Fault(500, reason, now)
         async with self._ground.db.transaction() as tx:
-            if await self._ground.write(tx, server, changes):
+            if server.verb == "attach_interface":
+                await self._building.take_out(tx, server, reason)
+            elif await self._ground.write(tx, server, changes):
                 await finish_action(tx, server, server.verb or "", now, host=server.host, error=reason)
