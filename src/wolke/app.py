@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -160,9 +161,9 @@ class Cloud:
         self._run("image", image_loop(self.images, self.leases).run())
         self._run("compute", Reconciler(self.life, self.leases).run())
         if self.settings.host.enabled:
-            from wolke.machine import Machine
-
-            self.machine = Machine(self.settings, self.state / "host", self._agent_credential(), local=self)
+            # In a thread: its imports take longer than all of the above, and the first requests are coming in.
+            machine = await asyncio.to_thread(importlib.import_module, "wolke.machine")
+            self.machine = machine.Machine(self.settings, self.state / "host", self._agent_credential(), local=self)
             self.life.consoles.doors[self.settings.host.host_name] = self.machine
             await self.machine.open()
             await self.machine.register()

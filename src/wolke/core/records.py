@@ -21,7 +21,6 @@ from typing import Any, Generic, NamedTuple, TypeVar, Union, get_args, get_origi
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
 METADATA = sa.MetaData()
@@ -30,7 +29,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 S = TypeVar("S", bound=msgspec.Struct)
 
 # Sorted by code point in both databases, so that a page ends at the same row everywhere.
-TEXT = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _COLUMN_TYPES: dict[type, Any] = {str: TEXT, int: sa.BigInteger(), float: sa.Float(53), bool: sa.SmallInteger()}
 
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import datetime
 import hashlib
 import struct
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wolke.compute import errors
 from wolke.compute.model import KeyPair
@@ -25,8 +19,6 @@ from wolke.core.errors import Forbidden
 from wolke.core.paging import Page, find_page
 
 SSH, X509 = "ssh", "x509"
-_RSA_BITS = 2048  # what every SSH client and server of the last twenty years can read
-_TEN_YEARS = datetime.timedelta(days=3650)
 
 
 class KeyPairs:
@@ -98,33 +90,15 @@ def _ssh_digest(public_key: str) -> bytes:
 
 
 def _certificate_digest(pem: str) -> bytes:
+    from wolke.compute.service import key_making
+
     try:
-        return x509.load_pem_x509_certificate(pem.encode()).fingerprint(hashes.SHA1())  # noqa: S303 - a name, not a seal
+        return key_making.fingerprint(pem)
     except ValueError:
         raise errors.InvalidKeyPair("failed to generate X509 fingerprint") from None
 
 
 def _generate(kind: str, user_id: str) -> tuple[str, str]:
-    key = rsa.generate_private_key(65537, _RSA_BITS)
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, plain).decode()
-    if kind == X509:
-        return _certificate(key, user_id), private
-    public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
-    return f"{public.decode()} Generated-by-Wolke", private
+    from wolke.compute.service import key_making
 
-
-def _certificate(key: rsa.RSAPrivateKey, user_id: str) -> str:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, user_id[:64] or "user")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + _TEN_YEARS)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-    )
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    return key_making.generate(user_id if kind == X509 else None)
