@@ -7,6 +7,7 @@ kill -9 needs no farewell: the next start finds everything as it was.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wolke.state import StateDirectory, StateError, default_directory
+
+_GC_THRESHOLDS = (10_000, 20, 20)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def run(options: UpOptions) -> int:
 
 
 def _serve(options: UpOptions, state: StateDirectory, host: str, port: int) -> int:
+    gc.disable()  # until all is there: nothing that a start makes is garbage
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -91,6 +95,7 @@ async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) 
         state.write_clouds(url, certificate)
         await server.start()
         await cloud.begin()
+        _collect_from_now_on()
         state.say(url, ready=True)
         print(f"wolke: the cloud is up at {url} (clouds.yaml: {state / 'clouds.yaml'})", file=sys.stderr, flush=True)
         keep_guests = await stopping
@@ -102,6 +107,14 @@ async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) 
         await server.stop()
         await cloud.close()
         sock.close()
+
+
+def _collect_from_now_on() -> None:
+    """What is here by now stays, so the collector need not look at it; and it looks less often than Python's default, which is
+    meant for smaller programs."""
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+    gc.enable()
 
 
 def _on_signals(stopping: asyncio.Future[bool]) -> None:
