@@ -10,6 +10,7 @@ from tests.life_cloud import MEMBER, LifeCloud
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import SERVER_ACTIONS, SERVER_GROUPS, SERVERS
 from wolke.core.drivers import Failure
+from wolke.image.store import IMAGES
 
 
 async def only_action(cloud: LifeCloud, server_id: str) -> Any:
@@ -199,3 +200,28 @@ async def test_what_is_old_is_thrown_away(cloud: LifeCloud) -> None:
     await cloud.reconciler.drain()
     assert await cloud.db.get(SERVERS, id=server.id) is None
     assert await cloud.db.count(SERVER_ACTIONS) == 0
+
+
+async def test_an_interface_that_does_not_go_in_in_time_is_taken_back(cloud: LifeCloud) -> None:
+    server = await cloud.create()
+    await cloud.settle()
+    await cloud.compute.interfaces.attach(MEMBER, server.id, {})
+    assert len(await cloud.ports()) == 2
+    cloud.clock.move(3600)
+    await cloud.reconciler.servers.drain()
+    assert (await cloud.server(server.id)).task == "interface_detaching"
+    await cloud.hosts["host-1"].agent.drain()
+    await cloud.settle()
+    server = await cloud.server(server.id)
+    assert (server.status, server.task) == ("ACTIVE", None)
+    assert len(await cloud.ports()) == 1
+
+
+async def test_an_image_that_is_not_filled_in_time_goes(cloud: LifeCloud) -> None:
+    server = await cloud.create()
+    await cloud.settle()
+    await cloud.compute.server_actions.create_image(MEMBER, server.id, "picture", {})
+    cloud.clock.move(86400)
+    await cloud.reconciler.servers.drain()
+    assert (await cloud.server(server.id)).task is None
+    assert [image.id for image in await cloud.db.find(IMAGES)] == [cloud.image_id]

@@ -1,0 +1,113 @@
+"""Die before and after every call of an upload and a delete; start again; rows and files must agree, byte for byte."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench.processes import free_port
+from tests.clients.running_cloud import RunningCloud, eventually
+from tests.crash.images import SCENES, play, prepare, settled
+from tests.crash.points import Points, chosen
+from tests.crash.scenes import copy
+
+LEAST_POINTS = 9
+
+
+@pytest.mark.parametrize("scene", sorted(SCENES))
+async def test_dying_anywhere_leaves_the_image_whole_or_waiting(scene: str, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    await prepare(base, scene)
+    whole = Points()
+    await play(copy(base, tmp_path / "whole"), scene, whole)
+    assert await settled(tmp_path / "whole", scene) == []
+    assert len(whole.names) >= LEAST_POINTS
+    bad = []
+    for number in chosen(whole.names):
+        root = copy(base, tmp_path / str(number))
+        points = Points(number)
+        await play(root, scene, points)
+        assert points.dead, f"point {number} was not reached"
+        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
+    assert bad == []
+
+
+# ---------------------------------------------------------------------------------- a process that is really killed
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[RunningCloud]:
+    drivers = ("--hypervisor", "simulated", "--dataplane", "simulated")
+    made = RunningCloud(tmp_path / "state", f"127.0.0.1:{free_port()}", drivers)
+    made.start()
+    yield made
+    made.end()
+
+
+class Door:
+    """The image API for one who can stop in the middle of a sentence."""
+
+    def __init__(self, cloud: RunningCloud) -> None:
+        self._address = cloud.listen
+        self._token = ""
+        auth = json.loads((cloud.state / "clouds.yaml").read_text())["clouds"]["wolke-admin"]["auth"]
+        user = {"name": auth["username"], "domain": {"id": "default"}, "password": auth["password"]}
+        scope = {"project": {"name": auth["project_name"], "domain": {"id": "default"}}}
+        identity = {"methods": ["password"], "password": {"user": user}}
+        answer, _ = self.call("POST", "/identity/v3/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
+        self._token = answer.headers["x-subject-token"]
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self._address, timeout=30)
+
+    def call(self, method: str, path: str, body: Any = None, content: bytes | None = None) -> Any:
+        with contextlib.closing(self.connect()) as line:
+            kind = "application/json" if content is None else "application/octet-stream"
+            sent = content if content is not None else json.dumps(body) if body is not None else None
+            line.request(method, path, sent, {"content-type": kind, "x-auth-token": self._token})
+            answer = line.getresponse()
+            return answer, answer.read()
+
+    def image(self, image_id: str) -> Any:
+        return json.loads(self.call("GET", f"/image/v2/images/{image_id}")[1])
+
+    def begin(self, image_id: str, size: int, first: bytes) -> http.client.HTTPConnection:
+        """An upload of ``size`` bytes that says no more than ``first``."""
+        line = self.connect()
+        line.putrequest("PUT", f"/image/v2/images/{image_id}/file")
+        headers = {"content-type": "application/octet-stream", "content-length": size, "x-auth-token": self._token}
+        for name, value in headers.items():
+            line.putheader(name, str(value))
+        line.endheaders(first)
+        return line
+
+
+def test_an_upload_whose_cloud_is_killed_can_be_made_again(cloud: RunningCloud) -> None:
+    door, content = Door(cloud), os.urandom(5_000_000)
+    wish = {"name": "half", "disk_format": "raw", "container_format": "bare"}
+    images = [json.loads(door.call("POST", "/image/v2/images", wish)[1])["id"] for _ in range(2)]
+    lines = [door.begin(image, len(content), content[:3_000_000]) for image in images]
+    folder = cloud.state / "images"
+    eventually(lambda: [p.stat().st_size >= 2_000_000 for p in folder.iterdir()] == [True] * 2, "half is there", 30)
+    assert [door.image(image)["status"] for image in images] == ["saving"] * 2
+    cloud.kill()
+    for line in lines:
+        line.close()
+    cloud.start()
+    door = Door(cloud)
+    eventually(lambda: {door.image(image)["status"] for image in images} == {"queued"}, "both wait again", 30)
+    eventually(lambda: list(folder.iterdir()) == [], "no half is left", 30)
+    answer, _ = door.call("PUT", f"/image/v2/images/{images[0]}/file", content=content)
+    assert answer.status == 204
+    assert door.image(images[0])["os_hash_value"] == hashlib.sha512(content).hexdigest()
+    assert door.call("GET", f"/image/v2/images/{images[0]}/file")[1] == content
+    assert door.call("DELETE", f"/image/v2/images/{images[0]}")[0].status == 204
+    eventually(lambda: list(folder.iterdir()) == [], "nothing is left", 30)
