@@ -52,6 +52,10 @@ PROGRAMS = (
     Program("ssh-keygen", "openssh-client", "makes the demo's key pair", ("demo", "test")),
     Program("/usr/lib/postgresql/*/bin/initdb", "postgresql", "the second database that the tests run on", ("test",)),
     Program("ping", "iputils-ping", "asks whether a guest is there", ("test",)),
+    Program("isoinfo", "genisoimage", "reads config drives back in tests", ("test",)),
+    Program("cpio", "cpio", "reads the guest image back in tests", ("test",)),
+    Program("as", "binutils", "assembles the guest image's boot sector again in tests", ("test",)),
+    Program("shellcheck", "shellcheck", "checks the bootstrap", ("test",)),
     Program("nginx", "nginx-light", "the reference that measurements are a ratio to", ("bench",)),
 )
 
