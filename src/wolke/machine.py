@@ -84,14 +84,19 @@ class Machine:
         """What a guest asked of 169.254.169.254: the controllers know which server has that address."""
         host = quote(self.settings.host.host_name, safe="")
         path = quote(path.partition("?")[0].lstrip("/"))
+        given = {"content": body.decode("latin-1")} if method == "POST" else None
+        if method not in ("GET", "HEAD", "POST"):
+            return 405, {"content-type": "text/plain"}, b""
         try:
             reply = await self.client.request(
-                "GET", f"/agent/compute/v1/hosts/{host}/metadata/{network_id}/{address}/{path}"
+                "GET" if given is None else "POST",
+                f"/agent/compute/v1/hosts/{host}/metadata/{network_id}/{address}/{path}",
+                given,
             )
         except Refusal as refusal:
-            status = refusal.status if refusal.status == 404 else 503
+            status = refusal.status if refusal.status in (400, 404, 409) else 503
             return status, {"content-type": "text/plain"}, b""
-        return reply.status, {"content-type": reply.headers.get("content-type", "text/plain")}, reply.body
+        return 200, {"content-type": reply.headers.get("content-type", "text/plain")}, reply.body
 
 
 def _hypervisor(settings: Settings, directory: Path) -> Any:

@@ -250,6 +250,16 @@ class ConsoleToken(msgspec.Struct, frozen=True):
     expires_at: str
 
 
+class GuestPassword(msgspec.Struct, frozen=True):
+    """What a guest gave its owner through the metadata service: a password, sealed with the owner's public key."""
+
+    server_id: str
+    sealed: str
+
+    def __repr__(self) -> str:
+        return f"GuestPassword(server_id={self.server_id!r})"
+
+
 class Question(msgspec.Struct, frozen=True):
     """What a controller wants to know of a host's agent now, and the answer, for as long as somebody waits for it."""
 

@@ -179,5 +179,23 @@ async def test_metadata_is_found_by_network_and_address(cloud: LifeCloud) -> Non
     assert (await agent.get("/10.0.3.250/openstack/latest/meta_data.json")).status == 404
 
 
+async def test_a_guest_gives_its_owner_a_password_once(cloud: LifeCloud) -> None:
+    server = await cloud.create()
+    await cloud.settle()
+    [port] = await cloud.ports()
+    agent = cloud.http.using("agent", prefix=f"/agent/compute/v1/hosts/host-1/metadata/{cloud.network_id}")
+    owner = cloud.http.using("member", prefix=f"/compute/v2.1/servers/{server.id}/os-server-password")
+    path = f"/{port['fixed_ips'][0]['ip_address']}/openstack/2013-10-17/password"
+    assert (await agent.get(path)).body == b"" and (await owner.get("")).json == {"password": ""}
+    assert (await agent.post(path, {"content": "x" * 1021})).status == 400
+    assert (await agent.post(path, {"content": "sealed"})).status == 204
+    assert (await agent.get(path)).body == b"sealed" and (await owner.get("")).json == {"password": "sealed"}
+    assert (await agent.post(path, {"content": "another"})).status == 409
+    assert (await owner.delete("")).status == 204
+    assert (await agent.post(path, {"content": "another"})).status == 204
+    assert (await agent.post(path.replace("password", "user_data"), {"content": "x"})).status == 404
+    assert (await agent.post("/10.0.3.250/openstack/latest/password", {"content": "x"})).status == 404
+
+
 async def test_power_is_a_word_of_the_contract() -> None:
     assert frozenset(Power) == _POWERS

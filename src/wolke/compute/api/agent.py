@@ -11,7 +11,7 @@ import msgspec
 
 from wolke.compute.model import Outcome
 from wolke.compute.service.life import HostReport, Life, PowerReport
-from wolke.compute.service.life.errors import BadReport
+from wolke.compute.service.life.errors import BadReport, NoMetadata
 from wolke.core.context import Context
 from wolke.core.http import Api, Request, Response, Route
 from wolke.core.policy import Policy, Rule
@@ -89,6 +89,14 @@ async def metadata(life: Life, ctx: Context, request: Request) -> Response:
     return Response(200, content, content_type=kind)
 
 
+async def keep_password(life: Life, ctx: Context, request: Request) -> None:
+    """What a guest posts; there is one thing that it may."""
+    words = request.params["path"].split("/")
+    if len(words) != 3 or words[0] != "openstack" or words[2] != "password":
+        raise NoMetadata
+    await life.keep_password(request.params["network_id"], request.params["address"], request.body["content"])
+
+
 async def wakes(life: Life, ctx: Context, request: Request) -> Response:
     return Response(200, chunks=_lines(life, request), content_type="application/x-ndjson")
 
@@ -136,6 +144,8 @@ ROUTES: tuple[Route, ...] = (
     _row("POST", "/v1/hosts/{host}/answers/{question_id}", answer, _OBJECT, 204),
     _row("GET", "/v1/hosts/{host}/metadata/{network_id}/{address}", metadata),
     _row("GET", "/v1/hosts/{host}/metadata/{network_id}/{address}/{path*}", metadata),
+    _row("POST", "/v1/hosts/{host}/metadata/{network_id}/{address}/{path*}", keep_password,
+         record({"content": string(most=1 << 14)}, required=("content",)), 204),
 )  # fmt: skip
 
 

@@ -149,16 +149,18 @@ def _instant(request: Request, name: str) -> str | None:
         raise BadRequest(f"Invalid input for query parameters {name}. Value: {text[:64]}") from None
 
 
-# -- what is always empty here
+# -- a password that the guest gave
 
 
 async def password(service: Compute, ctx: Context, request: Request) -> Json:
-    await service.servers.show(ctx, request.params["server_id"])
-    return {"password": ""}
+    return {"password": await service.servers.password(ctx, request.params["server_id"])}
 
 
 async def clear_password(service: Compute, ctx: Context, request: Request) -> None:
-    await service.servers.show(ctx, request.params["server_id"])
+    await service.servers.clear_password(ctx, request.params["server_id"])
+
+
+# -- what is always empty here
 
 
 async def no_migrations(service: Compute, ctx: Context, request: Request) -> Json:

@@ -13,7 +13,7 @@ from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_create import check_metadata
 from wolke.compute.service.server_filters import Filter
-from wolke.compute.store import SERVER_STAMPS, SERVERS, SHOWN_SERVERS
+from wolke.compute.store import GUEST_PASSWORDS, SERVER_STAMPS, SERVERS, SHOWN_SERVERS
 from wolke.core.context import Context
 from wolke.core.db import Table, Transaction, Where
 from wolke.core.errors import BadRequest, NotFound
@@ -36,6 +36,17 @@ class Servers:
     async def show(self, ctx: Context, server_id: str) -> Server:
         server = await self._db.get(SERVERS, id=server_id)
         return _mine(ctx, server, server_id)
+
+    async def password(self, ctx: Context, server_id: str) -> str:
+        """As the guest gave it to its metadata service, sealed with the owner's key; "" if it gave none."""
+        server = await self.show(ctx, server_id)
+        kept = await self._db.get(GUEST_PASSWORDS, server_id=server.id)
+        return kept.sealed if kept else ""
+
+    async def clear_password(self, ctx: Context, server_id: str) -> None:
+        server = await self.show(ctx, server_id)
+        async with self._db.transaction() as tx:
+            await tx.delete(GUEST_PASSWORDS, server_id=server.id)
 
     async def look(self, ctx: Context, server_id: str) -> ShownServer:
         """A server to be shown."""

@@ -6,6 +6,7 @@ from wolke.compute.model import (
     Aggregate,
     ConsoleToken,
     Flavor,
+    GuestPassword,
     Host,
     KeyPair,
     Question,
@@ -46,6 +47,7 @@ SERVER_STAMPS = SERVERS.narrow(ServerStamp)
 SERVER_ACTIONS = Table(
     "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
 )
+GUEST_PASSWORDS = Table("compute_guest_passwords", GuestPassword, key=("server_id",))
 QUOTA_LIMITS = Table("compute_quota_limits", QuotaLimit, key=("project_id", "user_id", "resource"))
 QUESTIONS = Table("compute_questions", Question, indexes=(("host",), ("expires_at",)))
 CONSOLE_TOKENS = Table("compute_console_tokens", ConsoleToken, key=("token_hash",), indexes=(("expires_at",),))

@@ -22,6 +22,16 @@ class NoMetadata(NotFound):
         super().__init__("There is no such metadata.")
 
 
+class PasswordTooLong(BadRequest):
+    def __init__(self) -> None:
+        super().__init__("Request is too large.")
+
+
+class PasswordThere(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The password has been set before, and is not cleared.")
+
+
 class BadReport(BadRequest):
     def __init__(self, why: str) -> None:
         super().__init__(f"The report cannot be read: {why}")

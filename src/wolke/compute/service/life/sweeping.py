@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wolke.compute.service.life.ground import Ground
-from wolke.compute.store import CONSOLE_TOKENS, QUESTIONS, SERVER_ACTIONS, SERVERS
+from wolke.compute.store import CONSOLE_TOKENS, GUEST_PASSWORDS, QUESTIONS, SERVER_ACTIONS, SERVERS
 from wolke.core.db import Order, Where
 
 _AT_ONCE = 200  # rows in one transaction
@@ -30,6 +30,7 @@ class Sweeping:
             await tx.delete(CONSOLE_TOKENS, where=expired)
             await tx.delete(QUESTIONS, where=expired)
             if gone:
+                await tx.delete(GUEST_PASSWORDS, where=[Where("server_id", "in", gone)])
                 await tx.delete(SERVER_ACTIONS, where=[Where("server_id", "in", gone)])
                 await tx.delete(SERVERS, where=[Where("id", "in", gone), *old])
 

@@ -37,6 +37,7 @@ class Facts:
     nics: tuple[NicFacts, ...] = ()
     security_groups: tuple[str, ...] = ()
     public_ip: str = ""
+    password: str = ""  # as the guest gave it, sealed
 
     @property
     def fixed_ip(self) -> str:

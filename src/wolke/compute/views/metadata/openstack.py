@@ -108,7 +108,7 @@ def user_data(facts: Facts) -> bytes | None:
 _FILES: tuple[tuple[str, str, Callable[[Facts, str], bytes | None]], ...] = (
     ("meta_data.json", "2012-08-10", meta_data),
     ("user_data", "2012-08-10", lambda facts, version: user_data(facts)),
-    ("password", "2013-04-04", lambda facts, version: facts.server.metadata.get("password", "").encode()),
+    ("password", "2013-04-04", lambda facts, version: facts.password.encode()),
     ("vendor_data.json", "2013-10-17", lambda facts, version: b"{}"),
     ("network_data.json", "2015-10-15", network_data),
     ("vendor_data2.json", "2016-10-06", lambda facts, version: b"{}"),
