@@ -43,6 +43,7 @@ from wolke.network.api import build_agent_api as network_agent_api
 from wolke.network.api import build_api as network_api
 from wolke.network.schema import NETWORK, SUBNET
 from wolke.network.service import Network
+from wolke.network.store import NETWORKS
 from wolke.placement.api import build_api as placement_api
 from wolke.placement.service import Placement
 from wolke.settings import SECTIONS, Settings
@@ -79,7 +80,8 @@ class Cloud:
         url = settings.cloud.database or f"sqlite:///{state / 'wolke.db'}"
         await migrations.upgrade(url)
         self.db = db = await open_database(url)
-        self.leases = Leases(db, clock)
+        # A process that was killed would keep them from the next for a while.
+        self.leases = Leases(db, clock) if db.shared else None
         keys = settings.identity.keys_dir or str(state / "keys")
         identity_config = replace(settings.identity, keys_dir=keys)
         self.identity = Identity(db, identity_config, clock, public_url=settings.public_url)
@@ -140,7 +142,8 @@ class Cloud:
         return {"user_name": "agent", "password": self.state.secrets().agent_password, "project_name": "service"}
 
     async def _external_network(self) -> None:
-        """The way out, for routers and floating IPs. Made once: an operator who removes it is not contradicted."""
+        """The way out, for routers and floating IPs. Made once: an operator who removes it is not contradicted, and what a
+        first start has made that died here is not made twice."""
         name, cidr = self.settings.cloud.external_network, self.settings.cloud.external_cidr
         made = self.state / "external-network"
         if not name or made.exists():
@@ -148,9 +151,11 @@ class Cloud:
         project = await self.identity.project_named("admin")
         ctx = replace(system_context(), project_id=project.id if project else None, system_scope=None)
         body = {"name": name, "router:external": True, "description": "Leads outside"}
-        network = (await self.network.networks.create(ctx, [NETWORK.read_create(body)]))[0]
-        subnet = {"network_id": network.id, "ip_version": 4, "cidr": cidr, "enable_dhcp": False, "name": name}
-        await self.network.subnets.create(ctx, [SUBNET.read_create(subnet)])
+        there = await self.db.find(NETWORKS, name=name, project_id=ctx.project_id or "", external=True)
+        network = there[0] if there else (await self.network.networks.create(ctx, [NETWORK.read_create(body)]))[0]
+        if not network.subnets:
+            subnet = {"network_id": network.id, "ip_version": 4, "cidr": cidr, "enable_dhcp": False, "name": name}
+            await self.network.subnets.create(ctx, [SUBNET.read_create(subnet)])
         write_private(made, network.id + "\n")
 
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
@@ -187,8 +192,9 @@ class Cloud:
         if self.machine is not None:
             await self.machine.close()
         if hasattr(self, "db"):
-            with contextlib.suppress(Exception):
-                await self.leases.release()
+            if self.leases is not None:
+                with contextlib.suppress(Exception):
+                    await self.leases.release()
             await self.identity.stop()
             await self.db.close()
 

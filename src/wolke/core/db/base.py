@@ -37,8 +37,11 @@ class Reader(ABC):
         return await self.fetch(query.compiled(self.dialect), values)
 
     async def get(self, table: Table[R], /, **equal: Any) -> R | None:
-        where = equalities(equal)
-        found = await self.fetch(table.select(self.dialect, where, (), limited=False), table.bind_where(where))
+        if None in equal.values():
+            where = equalities(equal)
+            found = await self.fetch(table.select(self.dialect, where, (), limited=False), table.bind_where(where))
+        else:
+            found = await self.fetch(*table.select_equal(self.dialect, equal))
         return table.decode(found[0]) if found else None
 
     async def find(
@@ -110,7 +113,9 @@ class Transaction(Reader):
 
 
 class Database(Reader):
-    """A reader of what is committed, and a giver of transactions."""
+    """A reader of what is committed, and a giver of transactions. ``shared``: several processes may write to it."""
+
+    shared = True
 
     def __init__(self) -> None:
         self._listeners: dict[str, list[Callable[[], None]]] = {}

@@ -34,6 +34,8 @@ _PRAGMAS = (
 
 
 class SqliteDatabase(Database):
+    shared = False  # the state directory is locked
+
     def __init__(self, path: str) -> None:
         super().__init__()
         self.dialect = sqlite_dialect.dialect()
@@ -65,7 +67,7 @@ class SqliteDatabase(Database):
         self._committer.shutdown()
 
     def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
-        """This process is the only one that writes: the state directory is locked."""
+        """This process is the only one that writes."""
         return tuple(self._commits.get(table.name, 0) for table in tables)
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
