@@ -13,7 +13,7 @@ Instant = str
 
 
 def instant(moment: datetime) -> Instant:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def moment(at: Instant) -> datetime:

@@ -175,6 +175,14 @@ class Table(Generic[R]):
 
         return self._statement(shape, dialect, build)
 
+    def select_equal(self, dialect: Any, equal: Mapping[str, Any]) -> tuple[Statement, dict[str, Any]]:
+        """``select`` and its values for equalities alone, none of them NULL: the shape of most reads, found fastest."""
+        shape = (dialect.name, "equal", *equal)
+        statement = self._statements.get(shape)
+        if statement is None:
+            statement = self._statements[shape] = self.select(dialect, equalities(equal), (), limited=False)
+        return statement, {f"w{index}": value for index, value in enumerate(self.encode(equal).values())}
+
     def aggregate(self, dialect: Any, where: Sequence[Where], sums: tuple[str, ...]) -> Statement:
         """COUNT(*) and, after it, the sum of each column in ``sums`` (0 when there are no rows)."""
 

@@ -6,7 +6,7 @@ These are its stamp; only servers whose stamp has changed are read in full and r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -51,24 +51,26 @@ async def render(service: Compute, request: Request, servers: Stamps, *, groups:
     seen = (look.host_up is not None, look.for_admin, look.extra_specs, groups)
     variant = (request.version, look.base, seen)
     shelf, marks, ports = service.fragments.shelf(variant), _marks(look, servers), look.ports
-    found: dict[str, bytes] = {}
-    missing: list[str] = []
+    texts: list[bytes] = []
+    missing: dict[str, int] = {}
     for server in servers:
-        kept = shelf.get(server.id)
-        if kept is not None and kept[0] == (server.revision, marks[server.host], ports.get(server.id)):
-            found[server.id] = kept[1]
+        key = server.id
+        kept = shelf.get(key)
+        if kept is not None and kept[0] == (server.revision, marks[server.host], ports.get(key)):
+            texts.append(kept[1])
         else:
-            found[server.id] = b""
-            missing.append(server.id)
-    if missing:
-        for one in await _read(service, servers, missing):
-            text = found[one.id] = _rendered(one, look, request)
-            stamp = (one.revision, marks.get(one.host), ports.get(one.id))
-            service.fragments.keep(variant, one.id, stamp, text)
-    return [text for text in found.values() if text]
+            missing[key] = len(texts)
+            texts.append(b"")
+    if not missing:
+        return texts
+    for one in await _read(service, servers, missing):
+        text = texts[missing[one.id]] = _rendered(one, look, request)
+        stamp = (one.revision, marks.get(one.host), ports.get(one.id))
+        service.fragments.keep(variant, one.id, stamp, text)
+    return [text for text in texts if text]
 
 
-async def _read(service: Compute, servers: Stamps, missing: list[str]) -> list[ShownServer]:
+async def _read(service: Compute, servers: Stamps, missing: Iterable[str]) -> list[ShownServer]:
     """Those that a filter had to read in full are here already."""
     here = {server.id: server for server in servers if isinstance(server, ShownServer)}
     there = await service.servers.read([one for one in missing if one not in here])
