@@ -17,6 +17,7 @@ class Story:
         self.seconds: dict[str, float] = {}
         self._quiet = quiet
         self._started = time.monotonic()
+        self._before = 0.0  # what the bootstrap took
         self._live = sys.stderr.isatty()
 
     def add_bootstrap(self, times: str) -> None:
@@ -25,6 +26,7 @@ class Story:
             name, _, value = part.partition("=")
             with contextlib.suppress(ValueError):
                 self.seconds[name] = float(value)
+                self._before += float(value)
 
     @contextlib.contextmanager
     def step(self, name: str, text: str, *, timed: bool = True) -> Iterator[None]:
@@ -58,4 +60,5 @@ class Story:
 
     def times(self) -> None:
         parts = ", ".join(f"{name} {took:.1f}" for name, took in self.seconds.items() if took >= 0.05)
-        self.say(f"\n{time.monotonic() - self._started:.1f} s from the command to the answer ({parts}).")
+        total = self._before + time.monotonic() - self._started
+        self.say(f"\n{total:.1f} s from the command to the answer ({parts}).")
