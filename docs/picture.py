@@ -21,7 +21,9 @@ def draw(command: str, lines: list[str]) -> str:
     ]
     for index, colour in enumerate(("#f85149", "#d29922", "#3fb950")):
         parts.append(f'<circle cx="{MARGIN + index * 20}" cy="20" r="6" fill="{colour}"/>')
-    parts.append('<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#c9d1d9">')
+    parts.append(
+        '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" fill="#c9d1d9">'
+    )
     for number, line in enumerate(shown):
         y = MARGIN + 34 + number * LINE
         parts.append(f'<text x="{MARGIN}" y="{y}" xml:space="preserve">{_coloured(line)}</text>')

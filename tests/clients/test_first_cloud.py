@@ -22,7 +22,6 @@ from wolke.cli.guest_image import GuestImage
 pytestmark = [
     pytest.mark.root,
     pytest.mark.guest,
-    pytest.mark.xdist_group("cloud"),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root for namespaces"),
     pytest.mark.skipif(bool(packages.missing(["up", "test"])), reason="the host lacks programs for guests"),
     pytest.mark.usefixtures("inside"),
