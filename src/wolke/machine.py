@@ -6,16 +6,15 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import aiohttp
 
 from wolke.compute.agent import ComputeAgent
+from wolke.compute.agent.metadata import MetadataDoor
 from wolke.compute.drivers import DRIVERS as HYPERVISORS
 from wolke.core import drivers
-from wolke.core.agent_client import AgentClient, Credentials, Refusal
+from wolke.core.agent_client import AgentClient, Credentials
 from wolke.network.agent import NetworkAgent
-from wolke.network.agent.metadata import Answer
 from wolke.network.drivers import DRIVERS as DATAPLANES
 from wolke.settings import Settings
 
@@ -36,7 +35,9 @@ class Machine:
         self.dataplane = _dataplane(settings, directory)
         self.session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64))
         self.client = AgentClient(self.session, settings.public_url, Credentials(**credential), ca=settings.certificate)
-        self.network = NetworkAgent(self.dataplane, self.client, host.host_name, metadata=self._metadata)
+        self.network = NetworkAgent(
+            self.dataplane, self.client, host.host_name, metadata=MetadataDoor(self.client, host.host_name)
+        )
         self.compute = ComputeAgent(
             self.hypervisor,
             self.client,
@@ -77,26 +78,6 @@ class Machine:
 
     async def console_socket(self, server_id: str, kind: str) -> Path:
         return await self.compute.console_socket(server_id, kind)
-
-    async def _metadata(
-        self, network_id: str, address: str, method: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
-        """What a guest asked of 169.254.169.254: the controllers know which server has that address."""
-        host = quote(self.settings.host.host_name, safe="")
-        path = quote(path.partition("?")[0].lstrip("/"))
-        given = {"content": body.decode("latin-1")} if method == "POST" else None
-        if method not in ("GET", "HEAD", "POST"):
-            return 405, {"content-type": "text/plain"}, b""
-        try:
-            reply = await self.client.request(
-                "GET" if given is None else "POST",
-                f"/agent/compute/v1/hosts/{host}/metadata/{network_id}/{address}/{path}",
-                given,
-            )
-        except Refusal as refusal:
-            status = refusal.status if refusal.status in (400, 404, 409) else 503
-            return status, {"content-type": "text/plain"}, b""
-        return 200, {"content-type": reply.headers.get("content-type", "text/plain")}, reply.body
 
 
 def _hypervisor(settings: Settings, directory: Path) -> Any:
