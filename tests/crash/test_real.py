@@ -71,9 +71,8 @@ class Owner:
         self.public = self.door.json("GET", "/network/v2.0/networks?router:external=true")["networks"][0]["id"]
         self.network = make("network", name="net")
         self.subnet = make("subnet", network_id=self.network, cidr="10.30.0.0/24", ip_version=4)
-        self.router = make("router", external_gateway_info={"network_id": self.public})
-        path = f"/network/v2.0/routers/{self.router}/add_router_interface"
-        self.door.json("PUT", path, {"subnet_id": self.subnet})
+        self.router = ""
+        self.route()
         self.floating = make("floatingip", floating_network_id=self.public)
         wish = {"name": "nothing", "disk_format": "raw", "container_format": "bare"}
         self.image = self.door.json("POST", "/image/v2/images", wish)["id"]
@@ -85,6 +84,26 @@ class Owner:
         return str(self.door.json("POST", f"/network/v2.0/{noun}s", {noun: values})[noun]["id"])
 
     # -- wishes
+
+    def route(self) -> None:
+        """A router between the network and the world, with as much of it as is missing."""
+        there = self.door.json("GET", "/network/v2.0/routers")["routers"]
+        gateway = {"network_id": self.public}
+        self.router = there[0]["id"] if there else self._make("router", external_gateway_info=gateway)
+        if not self.legs():
+            path = f"/network/v2.0/routers/{self.router}/add_router_interface"
+            self.door.json("PUT", path, {"subnet_id": self.subnet})
+
+    def unroute(self) -> None:
+        for leg in self.legs():
+            path = f"/network/v2.0/routers/{self.router}/remove_router_interface"
+            self.door.json("PUT", path, {"port_id": leg["id"]})
+        if self.door.json("GET", "/network/v2.0/routers")["routers"]:
+            self.door.json("DELETE", f"/network/v2.0/routers/{self.router}")
+
+    def legs(self) -> list[Any]:
+        path = f"/network/v2.0/ports?network_id={self.network}&device_owner=network:router_interface"
+        return list(self.door.json("GET", path)["ports"])
 
     def create(self) -> None:
         wish = {"name": "one", "flavorRef": self.flavor, "imageRef": self.image, "networks": [{"uuid": self.network}]}
@@ -230,6 +249,10 @@ def test_a_cloud_killed_at_any_moment_has_nothing_twice_and_nothing_left(cloud: 
     running = _settled(owner)
     owner.associate()
     mapped = _settled(owner)
+    owner.disassociate()
+    owner.unroute()
+    alone = _settled(owner)
+    owner.route()
     owner.delete()
     empty = _settled(owner)  # DHCP goes on answering on a network that had guests
     seed = random.randrange(1 << 32)
@@ -249,6 +272,12 @@ def test_a_cloud_killed_at_any_moment_has_nothing_twice_and_nothing_left(cloud: 
         _killed_during(owner, owner.disassociate, chance.uniform(0, LATEST_S / 4))
         if owner.mapped()[0] is not None:
             owner.disassociate()
+        _settled(owner, running)
+        _killed_during(owner, owner.unroute, chance.uniform(0, LATEST_S / 2))
+        owner.unroute()
+        _settled(owner, alone)
+        _killed_during(owner, owner.route, chance.uniform(0, LATEST_S / 2))
+        owner.route()
         _settled(owner, running)
         _killed_during(owner, owner.delete, chance.uniform(0, LATEST_S / 2))
         if owner.servers() and _rests(owner.servers()[0]):
