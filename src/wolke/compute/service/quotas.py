@@ -10,7 +10,7 @@ from wolke.compute.model import QuotaLimit
 from wolke.compute.service.needs import Needs
 from wolke.compute.store import KEY_PAIRS, QUOTA_LIMITS, SERVER_GROUPS, SERVERS
 from wolke.core.context import Context
-from wolke.core.db import Reader, Transaction
+from wolke.core.db import Reader, Transaction, Where
 from wolke.core.errors import BadRequest, Forbidden
 from wolke.core.quota import UNLIMITED, over
 
@@ -40,10 +40,20 @@ class Quotas:
         self, project_id: str, user_id: str | None = None, *, reader: Reader | None = None
     ) -> dict[str, int]:
         """Of a project, or of a user in it: what was set for the user, else for the project, else the default."""
-        reader = reader or self._db
-        found = self._configured | await self._rows(reader, DEFAULT_CLASS, "")
-        found |= await self._rows(reader, project_id, "")
-        return found | await self._rows(reader, project_id, user_id) if user_id else found
+        whole, own = await self._limits(reader or self._db, project_id, user_id)
+        return whole | own
+
+    async def _limits(
+        self, reader: Reader, project_id: str, user_id: str | None
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """Of the project, all of them; and those that were set for the user."""
+        projects, users = [DEFAULT_CLASS, project_id], ["", user_id] if user_id else [""]
+        where = [Where("project_id", "in", projects), Where("user_id", "in", users)]
+        set_: dict[tuple[str, str], dict[str, int]] = {}
+        for row in await reader.find(QUOTA_LIMITS, where=where):
+            set_.setdefault((row.project_id, row.user_id), {})[row.resource] = row.amount
+        whole = self._configured | set_.get((DEFAULT_CLASS, ""), {}) | set_.get((project_id, ""), {})
+        return whole, set_.get((project_id, user_id), {}) if user_id else {}
 
     async def used(
         self, project_id: str, user_id: str | None = None, *, reader: Reader | None = None
@@ -64,9 +74,11 @@ class Quotas:
         project's lock until ``tx`` ends."""
         project_id = ctx.project_id or ""
         await tx.lock(f"quota:compute:{project_id}")
-        accounts = [(await self.limits(project_id, reader=tx), await self.used(project_id, reader=tx))]
-        if own := await self._rows(tx, project_id, ctx.user_id):
-            accounts.append((own, await self.used(project_id, ctx.user_id, reader=tx)))
+        whole, own = await self._limits(tx, project_id, ctx.user_id)
+        accounts = []
+        for limits, user_id in ((whole, None), (own, ctx.user_id)):
+            if any(limits.get(name, UNLIMITED) != UNLIMITED for name in one):
+                accounts.append((limits, await self.used(project_id, user_id, reader=tx)))
         count = most
         for limits, used in accounts:
             for name, amount in one.items():
