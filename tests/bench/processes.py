@@ -69,7 +69,7 @@ class Cloud:
 
     def __exit__(self, *error: object) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
+        self.process.wait(150)  # a guest that does not listen is given a minute
         self.log.close()
 
     def secrets(self) -> dict[str, str]:
