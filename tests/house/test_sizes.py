@@ -7,7 +7,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(p for p in (ROOT / "src/wolke").rglob("*.py") if p.parent.name != "versions")
-FILE_LINES, FUNCTION_LINES, NESTING = 500, 60, 4
+FILE_LINES, FUNCTION_LINES, NESTING = 500, 40, 4
+# One record or one view, a field a line: shorter only by being harder to read.
+LONGER = {"compute/views/servers.py server", "compute/service/server_create.py _template"}
 FORBIDDEN_NAMES = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "impl"}
 _BLOCKS = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.Match)
 
@@ -28,7 +30,8 @@ def test_a_module_keeps_the_measures(path: Path) -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             parameters = len(node.args.args) + len(node.args.kwonlyargs)
-            assert lines - parameters <= FUNCTION_LINES, f"{node.name} has {lines} lines"
+            named = f"{path.relative_to(ROOT / 'src/wolke')} {node.name}"
+            assert lines - parameters <= FUNCTION_LINES or named in LONGER, f"{node.name} has {lines} lines"
             assert depth(node) <= NESTING, f"{node.name} is nested {depth(node)} deep"
 
 
