@@ -55,6 +55,14 @@ def generate(directory: Path, host: str) -> tuple[Path, Path]:
     return certificate_path, key_path
 
 
+def is_self_signed(certificate: Path) -> bool:
+    """Then clients must be told to trust it; nobody else vouches for it."""
+    from cryptography import x509
+
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    return found.issuer == found.subject
+
+
 def _names(host: str) -> list[x509.GeneralName]:
     from cryptography import x509
 

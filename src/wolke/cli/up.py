@@ -136,7 +136,8 @@ def _tls(options: UpOptions, state: StateDirectory, host: str) -> tuple[Path | N
     if (options.certificate is None) != (options.key is None):
         raise StateError("--certificate and --key belong together")
     if options.certificate is not None and options.key is not None:
-        return None, tls.context(options.certificate, options.key)
+        own = options.certificate if tls.is_self_signed(options.certificate) else None
+        return own, tls.context(options.certificate, options.key)
     certificate, key = tls.generate(state / "tls", host)
     return certificate, tls.context(certificate, key)
 
