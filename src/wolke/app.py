@@ -56,6 +56,9 @@ __all__ = ["SECTIONS", "Cloud", "Settings"]
 
 log = get_logger(__name__)
 
+# As built into the package where npm was at hand, else the distribution's.
+NOVNC = (Path(__file__).parent / "assets/novnc", Path("/usr/share/novnc"))
+
 CATALOG = (
     ("identity", "keystone", "/identity"),
     ("image", "glance", "/image"),
@@ -117,7 +120,7 @@ class Cloud:
             compute_api(self.compute, policy("compute")),
             compute_agent_api(self.life),
             network_agent_api(self.network),
-            build_console_api(Path(__file__).parent / "assets/novnc"),
+            build_console_api(next((folder for folder in NOVNC if folder.is_dir()), None)),
             operations(self),
         ]
         return Application(
