@@ -90,12 +90,12 @@ def down(state: Path | None, keep_guests: bool) -> None:
 @json_option
 def doctor(state: Path | None, as_json: bool) -> None:
     """Check this machine and say for each finding what it means and how to mend it."""
-    from wolke.cli.doctor import examine, render
+    from wolke.cli.doctor import examine, exit_code, render
     from wolke.state import default_directory
 
     findings = examine(state or default_directory())
     click.echo(render(findings, as_json=as_json))
-    sys.exit(1 if any(finding.level == "problem" for finding in findings) else 0)
+    sys.exit(exit_code(findings))
 
 
 @app.command()

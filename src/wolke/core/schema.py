@@ -99,7 +99,6 @@ def integer(least: int = 0, most: int = 2**31 - 1) -> JsonSchema:
 
 
 NAME = string(least=1, pattern=r"^[^\x00-\x1f\x7f]*$")
-ANY_NAME = string(pattern=r"^[^\x00]*$")
 DESCRIPTION = nullable(string(most=65535, pattern=r"^[^\x00]*$"))
 BOOLEAN: JsonSchema = {"enum": [True, False, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes", "y", "t",
                                 "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no", "n", "f"]}  # fmt: skip

@@ -165,10 +165,6 @@ class PortSecurityPortHasSecurityGroup(_Said, Conflict):
     words = "Port has security group associated. Cannot disable port security or IP address until security group is removed."
 
 
-class PortSecurityAndIPRequiredForSecurityGroups(_Said, BadRequest):
-    words = "Port security must be enabled and port must have an IP address in order to use security groups."
-
-
 class AddressPairAndPortSecurityRequired(_Said, Conflict):
     words = "Port Security must be enabled in order to have allowed address pairs on a port."
 
@@ -320,7 +316,3 @@ class SecurityGroupEthertypeConflictWithProtocol(_Said, BadRequest):
 
 class SecurityGroupRuleParameterConflict(_Said, BadRequest):
     words = "Conflicting value ethertype {ethertype} for CIDR {cidr}"
-
-
-class SecurityGroupsNotInSameProject(_Said, BadRequest):
-    words = "Security groups of one request must belong to one project."

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from wolke.compute.agent.images import ImageCache
 from wolke.network.drivers.base import Attachment
-
-LocalImage = Callable[[str], Awaitable[Path | None]]
 
 
 class Client(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -13,7 +13,7 @@ from wolke.compute.service.needs import Needs
 from wolke.compute.store import FLAVORS
 from wolke.core import ids
 from wolke.core.context import Context
-from wolke.core.db import DuplicateRow, Order, Transaction
+from wolke.core.db import DuplicateRow, Transaction
 from wolke.core.errors import BadRequest, Conflict, NotFound
 from wolke.core.paging import Page
 
@@ -194,7 +194,3 @@ class Flavors:
 
 def _visible(ctx: Context, flavor: Flavor) -> bool:
     return flavor.is_public or ctx.is_admin or ctx.project_id in flavor.projects
-
-
-def default_order() -> Iterable[Order]:
-    return (Order("id"),)

@@ -10,10 +10,9 @@ import msgspec
 
 from wolke.core.context import Context
 from wolke.core.db import Order, Reader, Table, Transaction, Where
-from wolke.core.errors import NotFound
 from wolke.core.paging import Page, find_page
 from wolke.core.policy import Policy
-from wolke.network import errors, schema, store
+from wolke.network import errors, store
 from wolke.network.schema.attributes import Body, Resource
 
 _INT64 = 2**63
@@ -183,10 +182,3 @@ def _tag_condition(name: str, values: Sequence[str]) -> Where:
         "not-tags-any": [lacks],
     }
     return Where("", "any", groups[name])
-
-
-def resource_by_plural(plural: str) -> Resource:
-    for resource in schema.RESOURCES:
-        if resource.plural == plural:
-            return resource
-    raise NotFound("The resource could not be found.")

@@ -81,11 +81,6 @@ def survives_sighup(hosts: str) -> bool:
     return ",set:" not in hosts
 
 
-def stale_leases(leases: str, hosts: Iterable[DhcpHost]) -> bool:
-    """Whether some lease is of an address that is no longer its holder's: dnsmasq would keep it from the next one."""
-    return pruned_leases(leases, hosts) != leases
-
-
 def pruned_leases(leases: str, hosts: Iterable[DhcpHost]) -> str:
     reserved = reservations(hosts)
     addresses = {address for _, address in reserved}
