@@ -18,7 +18,7 @@ def run(out: Path, *, as_json: bool) -> int:
 
     try:
         image = build(out, cache_dir=default_directory() / "packages", progress=tell)
-    except (PackageUnavailable, OSError) as error:
+    except (PackageUnavailable, OSError, RuntimeError, ValueError) as error:  # apt, the disk, a tool, a strange package
         print(f"wolke: the image could not be built: {error}", file=sys.stderr)
         return 1
     if as_json:
