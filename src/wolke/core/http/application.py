@@ -26,6 +26,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _GLOBAL_REQUEST_ID = re.compile(r"req-[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+PARTS = "wolke.response.parts"  # an ASGI extension of our own server: ``FilePart``s instead of body messages
 _BODILESS = frozenset({204, 205, 304})
 log = get_logger(__name__)
 
@@ -113,7 +114,8 @@ class Application:
         api = self._api(scope["path"])
         request_id = ids.request_id()
         if api is None:
-            await _send(send, Response(404, faults.plain(NotFound("There is no service here."), request_id)), [])
+            nothing = Response(404, faults.plain(NotFound("There is no service here."), request_id))
+            await send_response(scope, send, nothing, [])
             return
         request = Request(api, scope, receive)
         headers = [(api.request_id_name, request_id.encode("ascii"))]
@@ -132,7 +134,7 @@ class Application:
                 "request", request_id=request_id, method=request.method, path=request.path, status=response.status,
                 user_id=request.ctx.user_id, project_id=request.ctx.project_id, ms=round(seconds * 1e3, 1),
             )  # fmt: skip
-        await _send(send, response, headers)
+        await send_response(scope, send, response, headers)
 
     async def _answer(
         self, api: Api, request: Request, request_id: str, headers: list[tuple[bytes, bytes]]
@@ -223,7 +225,9 @@ def _failure(api: Api, error: Exception, request: Request, request_id: str) -> R
     return Response(error.status, api.spell(error, request_id), headers=headers)
 
 
-async def _send(send: Send, response: Response, headers: list[tuple[bytes, bytes]]) -> None:
+async def send_response(
+    scope: Mapping[str, Any], send: Send, response: Response, headers: list[tuple[bytes, bytes]]
+) -> None:
     body, content_type = response.body, response.content_type
     if not isinstance(body, bytes):
         body, content_type = msgspec.json.encode(body), content_type or "application/json"
@@ -237,6 +241,9 @@ async def _send(send: Send, response: Response, headers: list[tuple[bytes, bytes
     await send({"type": "http.response.start", "status": response.status, "headers": raw})
     if response.path is not None:
         await send({"type": "http.response.pathsend", "path": str(response.path)})
+        return
+    if response.parts and PARTS in scope.get("extensions", ()):
+        await send({"type": PARTS, "parts": response.parts})
         return
     if response.chunks is not None:
         async for chunk in response.chunks:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -145,13 +146,29 @@ class Request:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """``length`` bytes of a file from ``offset`` on, for the kernel to send.
+
+    ``check(fd, offset, length)`` is called before each run of them goes out, and raises if they may not; runs end at
+    multiples of ``run_bytes`` from the file's beginning, so that a checksum over such a run can be its measure.
+    """
+
+    path: str
+    offset: int
+    length: int
+    check: Callable[[int, int, int], None] | None = None
+    run_bytes: int = 1 << 20
+
+
 class Response:
     """An answer that is not just JSON with the row's status.
 
-    ``body`` is bytes, or anything else to be sent as JSON; ``chunks`` streams; ``path`` sends a file by sendfile.
+    ``body`` is bytes, or anything else to be sent as JSON; ``chunks`` streams, and wants a Content-Length among the headers
+    where that is known; ``path`` sends a file by sendfile. ``parts`` are the same as ``chunks``, for a server that can do so.
     """
 
-    __slots__ = ("body", "chunks", "content_type", "headers", "path", "status")
+    __slots__ = ("body", "chunks", "content_type", "headers", "parts", "path", "status")
 
     def __init__(
         self,
@@ -162,6 +179,7 @@ class Response:
         content_type: str | None = None,
         chunks: AsyncIterator[bytes] | None = None,
         path: Path | None = None,
+        parts: Sequence[FilePart] = (),
     ) -> None:
         self.status = status
         self.body = body
@@ -169,6 +187,7 @@ class Response:
         self.content_type = content_type
         self.chunks = chunks
         self.path = path
+        self.parts = tuple(parts)
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Object Storage: Swift and S3, two doors to one store."""
