@@ -49,13 +49,13 @@ class Piece(Protocol):
 
 
 class Entry(NamedTuple):
-    """``count`` and ``bytes`` are its part of the tally. ``due_s``: when it wants to be looked at again (Unix time)."""
+    """``objects`` and ``octets`` are its part of the tally. ``due_s``: when it wants to be looked at again (Unix time)."""
 
     key: bytes
     meta: bytes
     pieces: tuple[Piece, ...] = ()
-    count: int = 0
-    bytes: int = 0
+    objects: int = 0
+    octets: int = 0
     due_s: int | None = None
 
 
@@ -65,8 +65,8 @@ class Put(NamedTuple):
     key: bytes
     meta: bytes
     pieces: tuple[Piece, ...] = ()
-    count: int = 0
-    bytes: int = 0
+    objects: int = 0
+    octets: int = 0
     due_s: int | None = None
 
 
@@ -81,8 +81,8 @@ Change = Put | Delete
 
 class Tally(NamedTuple):
     entries: int = 0
-    count: int = 0
-    bytes: int = 0
+    objects: int = 0
+    octets: int = 0
 
 
 #: What a commit does, given the entries it asked for (in its order) and its partition's tally. It awaits nothing, changes

@@ -67,7 +67,7 @@ class _Partition:
 
     def _count(self, entry: Entry, sign: int) -> None:
         have = self.tally
-        self.tally = Tally(have.entries + sign, have.count + sign * entry.count, have.bytes + sign * entry.bytes)
+        self.tally = Tally(have.entries + sign, have.objects + sign * entry.objects, have.octets + sign * entry.octets)
 
 
 class Memory:
