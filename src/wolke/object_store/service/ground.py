@@ -1,0 +1,93 @@
+"""What all the verbs stand on: the places by policy, the stamps, and how a driver's trouble is said."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+from wolke.core.clock import Clock
+from wolke.object_store.config import ObjectStoreConfig
+from wolke.object_store.drivers.base import Broken, Damaged, Decide, Driver, Entry, Lost, NoSpace, Piece, Stream
+from wolke.object_store.errors import Changed, DataDamaged, StoreBroken, StoreFull, UnknownPolicy
+from wolke.object_store.model import TICKS_PER_S
+
+_SHARING_TRIES = 5
+
+
+class Ground:
+    """``engines``: a driver for each storage policy; the first is the default, and keeps the accounts."""
+
+    def __init__(self, engines: Mapping[str, Driver], config: ObjectStoreConfig, clock: Clock) -> None:
+        self.engines = dict(engines)
+        self.config = config
+        self.clock = clock
+        self.default_policy = next(iter(self.engines))
+        self._last_stamp = 0
+
+    @property
+    def accounts(self) -> Driver:
+        return self.engines[self.default_policy]
+
+    def engine(self, policy: str) -> Driver:
+        try:
+            return self.engines[policy]
+        except KeyError:
+            raise UnknownPolicy(policy) from None
+
+    def stamp(self) -> int:
+        """Later than every one before, even where the clock was set back."""
+        self._last_stamp = max(int(self.clock.time() * TICKS_PER_S), self._last_stamp + 1)
+        return self._last_stamp
+
+    def now_s(self) -> int:
+        return int(self.clock.time())
+
+
+@contextlib.contextmanager
+def spoken() -> Iterator[None]:
+    """A driver's trouble in words for the client."""
+    try:
+        yield
+    except NoSpace:
+        raise StoreFull from None
+    except Broken:
+        raise StoreBroken from None
+    except Damaged:
+        raise DataDamaged from None
+    except Lost:
+        raise Changed from None
+
+
+async def commit(engine: Driver, partition: bytes, reads: Sequence[bytes], decide: Decide) -> None:
+    with spoken():
+        await engine.commit(partition, reads, decide)
+
+
+class Body:
+    """An object's data: the pieces of one entry."""
+
+    __slots__ = ("_engine", "_pieces", "size")
+
+    def __init__(self, engine: Driver, pieces: Sequence[Piece], size: int) -> None:
+        self._engine = engine
+        self._pieces = pieces
+        self.size = size
+
+    async def read(self, start: int, length: int) -> bytes | Stream:
+        """``length`` bytes from ``start``; both within ``size``."""
+        with spoken():
+            return await self._engine.read(self._pieces, start, length)
+
+    async def chunks(self, start: int, length: int) -> AsyncIterator[bytes]:
+        found = await self.read(start, length)
+        if isinstance(found, bytes):
+            yield found
+            return
+        with spoken():
+            async for chunk in found.chunks:
+                yield chunk
+
+
+async def share(engine: Driver, entry: Entry) -> tuple[Piece, ...]:
+    with spoken():
+        return await engine.again(entry.pieces)

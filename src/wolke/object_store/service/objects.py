@@ -1,0 +1,402 @@
+"""Objects: written, read, changed, copied and deleted; in containers that keep versions, too.
+
+Data first, then one commit that points the name at it. Whatever ends a write early (the client, its checksum, a quota, the
+disk, a refused precondition) leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from wolke.object_store import store
+from wolke.object_store.drivers.base import Change, Delete, Driver, Entry, Piece, Put, Tally
+from wolke.object_store.errors import Changed, ContainerNotFound, ObjectNotFound, QuotaReached, VersionNotFound
+from wolke.object_store.model import (
+    ENABLED,
+    MARKER,
+    SUSPENDED,
+    Container,
+    Description,
+    Object,
+    Received,
+    Removed,
+    described,
+)
+from wolke.object_store.service.ground import Body, Ground, commit, share, spoken
+from wolke.object_store.service.limits import OBJECT_BYTES, check_object_name
+from wolke.object_store.service.versions import Past
+
+_TRIES = 16
+_HASHED_ASIDE_BYTES = 1 << 16  # below this a thread costs more than the hash
+
+#: Sees the object that a write would replace, or that would be deleted (None: there is none), within the commit. May raise.
+Check = Callable[[Object | None], None]
+#: Told what came, describes the object. Raises if that is not what was promised.
+Describe = Callable[[Received], Description]
+
+
+class Found(NamedTuple):
+    """An object and where its data lies."""
+
+    container: Container
+    name: str
+    object: Object
+    entry: Entry
+
+
+class Objects:
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._hashers = ThreadPoolExecutor(2, "hash")
+
+    async def find(self, container: Container, name: str, version: int | None = None) -> Found:
+        """The current object, or a version: 0 is the one without a number. A delete marker is found by its number only.
+
+        Raises ``ObjectNotFound`` (also of an object that has expired), ``VersionNotFound``.
+        """
+        engine, partition = self._engine(container), store.container_partition(container)
+        if version is not None:
+            return await self._find_version(engine, container, name, version)
+        with spoken():
+            entry = await engine.get(partition, store.object_key(name))
+            if entry is None or self._expired(entry):
+                raise ObjectNotFound
+            value = store.object_of(entry.meta)
+            if not value.aside:
+                return Found(container, name, value, entry)
+            kept = await engine.get(partition, store.version_key(name, value.stamp))
+        if kept is None or self._expired(kept):
+            raise ObjectNotFound
+        return Found(container, name, value, kept)
+
+    async def _find_version(self, engine: Driver, container: Container, name: str, version: int) -> Found:
+        found = (await Past.look(engine, container, name, version)).find(version)
+        if found is None:
+            raise VersionNotFound
+        return Found(container, name, found[1], found[0])
+
+    def _expired(self, entry: Entry) -> bool:
+        return entry.due_s is not None and entry.due_s <= self._ground.now_s()
+
+    def body(self, found: Found) -> Body:
+        pieces = found.entry.pieces
+        return Body(self._engine(found.container), pieces, sum(piece.size for piece in pieces))
+
+    # -- writing
+
+    async def put(
+        self,
+        container: Container,
+        name: str,
+        data: AsyncIterable[bytes] | bytes,
+        describe: Describe,
+        *,
+        size: int | None = None,
+        check: Check | None = None,
+        limit_bytes: int = OBJECT_BYTES,
+    ) -> Object:
+        """``size``: how much was announced. Raises ``QuotaReached``, ``StoreFull`` and what ``describe`` and ``check`` do."""
+        check_object_name(name)
+        received, piece = await self._receive(container, data, size, limit_bytes)
+        new = describe(received)
+        return await self.write(container, name, (piece,), received, new, check=check)
+
+    async def _receive(
+        self, container: Container, data: AsyncIterable[bytes] | bytes, size: int | None, limit_bytes: int
+    ) -> tuple[Received, Piece]:
+        limit_bytes = min(limit_bytes, await self._room(container, size))
+        if size is not None and size > limit_bytes:
+            raise QuotaReached("Upload exceeds quota.")
+        md5 = hashlib.md5(usedforsecurity=False)
+        with spoken():
+            writer = self._engine(container).writer(size)
+            if isinstance(data, bytes):
+                md5.update(data)
+                await writer.write(data)
+                return Received(md5.hexdigest(), len(data)), await writer.finish()
+            try:
+                taken = 0
+                async for chunk in data:
+                    taken += len(chunk)
+                    if taken > limit_bytes:
+                        raise QuotaReached("Upload exceeds quota.")
+                    await self._hash(md5, chunk)
+                    await writer.write(chunk)
+                return Received(md5.hexdigest(), taken), await writer.finish()
+            except BaseException:
+                await asyncio.shield(writer.abandon())
+                raise
+
+    async def _hash(self, md5: hashlib._Hash, chunk: bytes) -> None:
+        if len(chunk) < _HASHED_ASIDE_BYTES:
+            md5.update(chunk)
+        else:
+            await asyncio.get_running_loop().run_in_executor(self._hashers, md5.update, chunk)
+
+    async def _room(self, container: Container, size: int | None) -> int:
+        """How many bytes may still come: what the quotas leave. Exact for the container, by the commit."""
+        account = await self._account_room(container)
+        quota = container.headers.get("x-container-meta-quota-bytes", "")
+        if not quota.isdecimal():
+            return account
+        tally = await self._engine(container).tally(store.container_partition(container))
+        return min(account, max(0, int(quota) - tally.octets))
+
+    async def _account_room(self, container: Container) -> int:
+        entry = await self._ground.accounts.get(store.account_partition(container.account), store.ACCOUNT)
+        if entry is None or b"quota-bytes" not in entry.meta:
+            return OBJECT_BYTES
+        quota = store.account_of(entry.meta).headers.get("x-account-meta-quota-bytes", "")
+        if not quota.isdecimal():
+            return OBJECT_BYTES
+        used = 0
+        for engine in self._ground.engines.values():
+            used += (await engine.tally(store.account_id(container.account))).octets
+        return max(0, int(quota) - used)
+
+    async def write(
+        self,
+        container: Container,
+        name: str,
+        pieces: tuple[Piece, ...],
+        received: Received,
+        new: Description,
+        *,
+        check: Check | None = None,
+    ) -> Object:
+        """The data is there already: a name for it."""
+        stamp = self._ground.stamp()
+        value = Object(
+            stamp,
+            received.size if new.size < 0 else new.size,
+            new.etag,
+            new.content_type,
+            dict(new.headers),
+            dict(new.system),
+            new.kind,
+            stamp if container.versioning == ENABLED else 0,
+            stored=received.size if new.size >= 0 else -1,
+        )
+        if container.versioning:
+            return await self._write_version(container, name, value, pieces, new.due_s, check)
+
+        def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
+            head, old = entries
+            _still_there(container, head)
+            if check is not None:
+                check(None if old is None else store.object_of(old.meta))
+            _within_quota(container, tally, value, old)
+            return (store.current(name, value, pieces, new.due_s),)
+
+        reads = (store.HEAD, store.object_key(name))
+        await commit(self._engine(container), store.container_partition(container), reads, decide)
+        return value
+
+    async def _write_version(
+        self,
+        container: Container,
+        name: str,
+        value: Object,
+        pieces: tuple[Piece, ...],
+        due_s: int | None,
+        check: Check | None,
+    ) -> Object:
+        def changes(past: Past, tally: Tally) -> Sequence[Change]:
+            if check is not None:
+                check(past.object)
+            _within_quota(container, tally, value, None)
+            return past.written(value, pieces, due_s)
+
+        await self._with_past(container, name, None, changes)
+        return value
+
+    async def _with_past(
+        self,
+        container: Container,
+        name: str,
+        version: int | None,
+        changes: Callable[[Past, Tally], Sequence[Change]],
+    ) -> None:
+        """Looks, and commits what follows from it if that is still so; else looks again."""
+        engine, partition = self._engine(container), store.container_partition(container)
+        for _ in range(_TRIES):
+            past = await Past.look(engine, container, name, version)
+            stale: list[bool] = []
+
+            def decide(
+                entries: Sequence[Entry | None], tally: Tally, past: Past = past, stale: list[bool] = stale
+            ) -> Sequence[Change]:
+                _still_there(container, entries[0])
+                if not past.holds(entries, tally):
+                    stale.append(True)
+                    return ()
+                stale.clear()
+                return changes(past, tally)
+
+            await commit(engine, partition, past.keys, decide)
+            if not stale:
+                return
+        raise Changed
+
+    async def update(
+        self,
+        container: Container,
+        name: str,
+        change: Callable[[Object], tuple[Object, int | None]],
+        version: int | None = None,
+    ) -> Object:
+        """``change`` gives the new object and when it expires; its data stays. Its stamp may move unless it has versions.
+
+        Raises ``ObjectNotFound``, ``VersionNotFound``, ``Changed``.
+        """
+        engine, partition = self._engine(container), store.container_partition(container)
+        for _ in range(_TRIES):
+            found = await self.find(container, name, version)
+            row, aside = found.entry, found.object.aside or found.entry.key != store.object_key(name)
+            new, due_s = change(found.object)
+            if aside:
+                new = described(new, stamp=found.object.stamp, version=found.object.version)
+            stale: list[bool] = []
+            decide = _change(name, row, new, due_s, stale)
+            await commit(engine, partition, (row.key, store.object_key(name)), decide)
+            if not stale:
+                return new
+        raise Changed
+
+    async def copy(
+        self, source: Found, container: Container, name: str, new: Description, *, check: Check | None = None
+    ) -> Object:
+        """The data under another name, shared with the source where the place allows."""
+        check_object_name(name)
+        body = self.body(source)
+        if body.size > await self._room(container, body.size):
+            raise QuotaReached("Upload exceeds quota.")
+        if source.container.policy == container.policy:
+            pieces = await share(self._engine(container), source.entry)
+            received = Received(source.object.etag, body.size)
+        else:
+            received, piece = await self._receive(container, body.chunks(0, body.size), body.size, OBJECT_BYTES)
+            pieces = (piece,)
+        return await self.write(container, name, pieces, received, new, check=check)
+
+    # -- deleting
+
+    async def delete(
+        self, container: Container, name: str, version: int | None = None, *, check: Check | None = None
+    ) -> Removed:
+        """A version goes for good; without one, a container that keeps versions gets a marker.
+
+        Raises ``ObjectNotFound`` where no versions are kept and ``VersionNotFound``.
+        """
+        if version is not None:
+            return await self._delete_version(container, name, version, check)
+        if container.versioning:
+            return await self._mark(container, name, check)
+        gone: list[Object] = []
+
+        def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
+            old = None if entries[0] is None else store.object_of(entries[0].meta)
+            if check is not None:
+                check(old)
+            if old is None:
+                raise ObjectNotFound
+            gone[:] = [old]
+            return (Delete(store.object_key(name)),)
+
+        partition = store.container_partition(container)
+        await commit(self._engine(container), partition, (store.object_key(name),), decide)
+        return Removed(None, gone[0])
+
+    async def _mark(self, container: Container, name: str, check: Check | None) -> Removed:
+        check_object_name(name)
+        stamp = self._ground.stamp()
+        marker = Object(stamp, 0, "", "", kind=MARKER, version=stamp if container.versioning == ENABLED else 0)
+        gone: list[Object | None] = [None]
+
+        def changes(past: Past, tally: Tally) -> Sequence[Change]:
+            row = past.object
+            if check is not None:
+                check(row)
+            gone[0] = row if row is not None and not row.version and container.versioning == SUSPENDED else None
+            return past.marked(marker)
+
+        await self._with_past(container, name, None, changes)
+        return Removed(marker, gone[0])
+
+    async def _delete_version(self, container: Container, name: str, version: int, check: Check | None) -> Removed:
+        gone: list[Object] = []
+
+        def changes(past: Past, tally: Tally) -> Sequence[Change]:
+            found = past.find(version)
+            if check is not None:
+                check(None if found is None else found[1])
+            if found is None:
+                raise VersionNotFound
+            gone[:] = [found[1]]
+            return past.without(found[1].stamp)
+
+        await self._with_past(container, name, version, changes)
+        return Removed(None, gone[0])
+
+    async def expire(self, partition: bytes, key: bytes, before_s: int) -> None:
+        """What the expirer does: away with an entry whose time has come, if that is still so."""
+        for engine in self._ground.engines.values():
+            entry = await engine.get(partition, key)
+            if entry is None or entry.due_s is None or entry.due_s > before_s:
+                continue
+            head = await engine.get(partition, store.HEAD)
+            if head is None:
+                continue
+            container, value = store.container_of(head.meta), store.object_of(entry.meta)
+            name = store.version_name(key) if key[:1] == store.VERSIONS else key[1:].decode()
+
+            def still_due(old: Object | None, value: Object = value) -> None:
+                if old is None or old.stamp != value.stamp:
+                    raise ObjectNotFound
+
+            version = value.version if key[:1] == store.VERSIONS else None
+            await self.delete(container, name, version, check=still_due)
+
+    def _engine(self, container: Container) -> Driver:
+        return self._ground.engine(container.policy)
+
+
+def _still_there(container: Container, head: Entry | None) -> None:
+    if head is None:
+        raise ContainerNotFound
+
+
+def _within_quota(container: Container, tally: Tally, value: Object, old: Entry | None) -> None:
+    """To the object and the byte, as the tally is that of the commit."""
+    objects = container.headers.get("x-container-meta-quota-count", "")
+    octets = container.headers.get("x-container-meta-quota-bytes", "")
+    before = old.octets if old is not None else 0
+    if objects.isdecimal() and old is None and tally.objects + 1 > int(objects):
+        raise QuotaReached("Upload exceeds quota.")
+    if octets.isdecimal() and tally.octets - before + value.octets > int(octets):
+        raise QuotaReached("Upload exceeds quota.")
+
+
+def _change(
+    name: str, row: Entry, new: Object, due_s: int | None, stale: list[bool]
+) -> Callable[[Sequence[Entry | None], Tally], Sequence[Change]]:
+    """The metadata of one entry, and of the current row where that says where the entry's data lies."""
+
+    def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
+        there, listed = entries
+        if there is None or there.meta != row.meta:
+            stale.append(True)
+            return ()
+        stale.clear()
+        if row.key == store.object_key(name):
+            return (store.current(name, new, there.pieces, due_s),)
+        changes: list[Put] = [store.kept(name, described(new, aside=False), there.pieces, due_s)]
+        if listed is not None and (shown := store.object_of(listed.meta)).aside and shown.stamp == new.stamp:
+            changes.append(store.current(name, described(new, aside=True), (), None))
+        return changes
+
+    return decide
