@@ -118,7 +118,7 @@ async def test_versions_are_kept_and_come_back(store: ObjectStore, box: Containe
     box = await store.containers.update(box, {}, {"versioning": ENABLED})
     await put(store, box, "a", b"first")
     await put(store, box, "a", b"second")
-    versions = [one for one in await store.versions.list(box, limit=10)]
+    versions = await store.versions.list(box, limit=10)
     assert [one.latest for one in versions] == [True, False, False]
     assert versions[-1].object.version == 0
     assert await text(store, box, "a", 0) == b"before"
