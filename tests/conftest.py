@@ -20,6 +20,8 @@ import pytest
 from wolke.core.context import Context
 from wolke.core.db import METADATA, Database, open_database
 from wolke.core.errors import Unauthorized
+from wolke.core.http import PARTS
+from wolke.core.http.files import checked_runs
 from wolke.core.policy import Policy, Rule
 
 # ---------------------------------------------------------------------------------------------------- in-process HTTP
@@ -31,6 +33,7 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     header_list: list[tuple[str, str]] = field(default_factory=list)
+    cut: Exception | None = None  # why the rest of the body is missing; with status 500, why all of it is
 
     @property
     def json(self) -> Any:
@@ -79,6 +82,22 @@ class AsgiClient:
         async def receive() -> dict[str, Any]:
             return next(waiting, {"type": "http.disconnect"})
 
+        async def send_parts(message: dict[str, Any]) -> None:
+            """As the server does it, checks and all."""
+            runs = checked_runs(message["parts"] if method != "HEAD" else ())
+            try:
+                first = await anext(runs, None)
+            except Exception as error:
+                answer.status, answer.cut = 500, error
+                return
+            await send({**message, "type": "http.response.start"})
+            try:
+                while first is not None:
+                    parts.append(os.pread(first[0], first[2], first[1]))
+                    first = await anext(runs, None)
+            except Exception as error:
+                answer.cut = error
+
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 answer.status = message["status"]
@@ -86,8 +105,8 @@ class AsgiClient:
                 answer.headers = dict(answer.header_list)
             elif message["type"] == "http.response.body":
                 parts.append(message.get("body", b""))
-            elif message["type"] == "http.response.pathsend":
-                parts.append(Path(message["path"]).read_bytes())
+            elif message["type"] == PARTS:
+                await send_parts(message)
 
         from urllib.parse import unquote
 
@@ -102,7 +121,7 @@ class AsgiClient:
             "headers": [(n.lower().encode("latin-1"), str(v).encode("latin-1")) for n, v in sent.items()],
             "server": ("cloud.test", 80),
             "client": ("127.0.0.1", 50000),
-            "extensions": {"http.response.pathsend": {}},
+            "extensions": {PARTS: {}},
         }
         await self.app(scope, receive, send)
         answer.body = b"".join(parts)

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import socket
 
 import pytest
 
-from wolke.core.http import Api, Application, Request, Response, Route
+from wolke.core.http import Api, Application, Request, Response, Route, cycle, protocol
 from wolke.core.http import server as served
 from wolke.core.policy import Policy
 
@@ -108,13 +109,13 @@ async def test_trailers_are_not_headers() -> None:
 
 
 async def test_a_slow_head_is_cut_off(monkeypatch) -> None:
-    monkeypatch.setattr(served, "_HEAD_S", 0.2)
+    monkeypatch.setattr(protocol, "_HEAD_S", 0.2)
     async with serving(HELLO) as port:
         assert await talk(port, b"GET /t/hello HTTP/1.1\r\n", b"x: y\r\n", pause_s=0.05) == b""
 
 
 async def test_a_body_that_falls_silent_is_cut_off_and_one_that_goes_on_is_not(monkeypatch) -> None:
-    monkeypatch.setattr(served, "_SILENCE_S", 0.3)
+    monkeypatch.setattr(cycle, "SILENCE_S", 0.3)
     head = b"PUT /t/size HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8\r\n\r\n"
     async with serving(SIZE) as port:
         assert await talk(port, head + b"ab") == b""
@@ -122,8 +123,88 @@ async def test_a_body_that_falls_silent_is_cut_off_and_one_that_goes_on_is_not(m
 
 
 async def test_a_refused_upload_gets_its_answer_and_then_the_door(monkeypatch) -> None:
-    monkeypatch.setattr(served, "_LINGER_S", 0.3)
+    monkeypatch.setattr(protocol, "_LINGER_S", 0.3)
     async with serving(HELLO) as port:
         head = b"PUT /t/hello HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
         answer = await asyncio.wait_for(talk(port, head + bytes(100_000)), 8)
     assert answer.startswith(b"HTTP/1.1 405")
+
+
+async def digest(service, ctx, request: Request):
+    pieces, seen = 0, hashlib.md5()
+    async for chunk in request.stream():
+        assert len(chunk) <= 512 * 1024
+        pieces += 1
+        seen.update(chunk)
+    return {"md5": seen.hexdigest(), "pieces": pieces}
+
+
+DIGEST = Route("PUT", "/digest", digest, auth=False, stream=True)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_large_bodies_come_whole_and_the_next_request_is_found(chunked: bool) -> None:
+    """Of known length they go past the parser: whatever stands behind them on the connection must still be seen."""
+    body = os.urandom(3_000_000)
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 3000000"
+    sent = b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in (body[:70_000], body[70_000:], b"")) if chunked else body
+    head = b"PUT /t/digest HTTP/1.1\r\nHost: x\r\n" + framing + b"\r\n\r\n"
+    hello = b"GET /t/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    async with serving(DIGEST, HELLO) as port:
+        answer = await talk(port, head + sent + head + sent + hello)
+    assert answer.count(hashlib.md5(body).hexdigest().encode()) == 2
+    assert answer.count(b"HTTP/1.1 200") == 3 and b'{"headers":2}' in answer
+
+
+async def test_a_body_is_asked_for_when_it_is_first_read() -> None:
+    head = b"HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+    async with serving(SIZE, HELLO) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"PUT /t/size " + head)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        writer.write(b"hello")
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        # Refused unread, it may or may not be sent: nothing else may come on that connection.
+        answer = await talk(port, b"PUT /t/hello " + head)
+        assert answer.startswith(b"HTTP/1.1 405") and b"connection: close" in answer
+
+
+async def test_a_refused_upload_on_a_last_connection_gets_its_answer_too() -> None:
+    async with serving(HELLO) as port:
+        head = b"PUT /t/hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 30000000\r\n\r\n"
+        answer = await talk(port, head, bytes(30_000_000))
+    assert answer.startswith(b"HTTP/1.1 405")
+
+
+async def test_a_client_that_outruns_its_reader_fills_no_memory() -> None:
+    most = 0
+
+    async def slow(service, ctx, request: Request):
+        nonlocal most
+        async for _ in request.stream():
+            await asyncio.sleep(0.01)
+            most = max(most, request._receive.__self__.waiting_bytes)
+        return {}
+
+    async with serving(Route("PUT", "/slow", slow, auth=False, stream=True)) as port:
+        head = b"PUT /t/slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000000\r\n\r\n"
+        assert b" 200 " in await talk(port, head, bytes(20_000_000))
+    assert 0 < most <= 400 * 1024
+
+
+async def test_a_body_that_breaks_its_framing_ends_the_request() -> None:
+    left = asyncio.Event()
+
+    async def reading(service, ctx, request: Request):
+        try:
+            async for _ in request.stream():
+                pass
+        finally:
+            left.set()
+        return {}
+
+    head = b"PUT /t/r HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+    async with serving(Route("PUT", "/r", reading, auth=False, stream=True)) as port:
+        assert (await talk(port, head, b"zzz\r\n", pause_s=0.05)).startswith(b"HTTP/1.1 400")
+        assert left.is_set()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import msgspec
 from wolke.core import faults, ids, metrics
 from wolke.core.context import NOBODY, Context
 from wolke.core.errors import BadRequest, CloudError, NotFound, Refused, Unauthorized
-from wolke.core.http.messages import ClientGone, Request, Response
+from wolke.core.http.messages import PARTS, ClientGone, FilePart, Request, Response
 from wolke.core.http.routes import Route, Trie
 from wolke.core.log import get_logger
 from wolke.core.microversion import Version, Versions, text
@@ -26,7 +27,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _GLOBAL_REQUEST_ID = re.compile(r"req-[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-PARTS = "wolke.response.parts"  # an ASGI extension of our own server: ``FilePart``s instead of body messages
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BODILESS = frozenset({204, 205, 304})
 log = get_logger(__name__)
 
@@ -228,32 +229,46 @@ def _failure(api: Api, error: Exception, request: Request, request_id: str) -> R
 async def send_response(
     scope: Mapping[str, Any], send: Send, response: Response, headers: list[tuple[bytes, bytes]]
 ) -> None:
+    """The answer, as far as the client stays to hear it."""
     body, content_type = response.body, response.content_type
     if not isinstance(body, bytes):
         body, content_type = msgspec.json.encode(body), content_type or "application/json"
     raw = [*headers, *((name.encode("latin-1"), _latin(value)) for name, value in response.headers.items())]
+    if response.also:
+        raw += ((name.encode("latin-1"), _latin(value)) for name, value in response.also)
     if content_type and response.status not in _BODILESS:
         raw.append((b"content-type", content_type.encode("latin-1")))
+    parts = response.parts
     if response.path is not None:
-        raw.append((b"content-length", str(response.path.stat().st_size).encode()))
+        parts = (FilePart(str(response.path), 0, response.path.stat().st_size),)
+        raw.append((b"content-length", str(parts[0].length).encode()))
     elif response.chunks is None and response.status not in _BODILESS:
         raw.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": raw})
-    if response.path is not None:
-        await send({"type": "http.response.pathsend", "path": str(response.path)})
-        return
-    if response.parts and PARTS in scope.get("extensions", ()):
-        await send({"type": PARTS, "parts": response.parts})
-        return
-    if response.chunks is not None:
-        async for chunk in response.chunks:
+    with contextlib.suppress(ClientGone):
+        if parts and PARTS in scope.get("extensions", ()):
+            await send({"type": PARTS, "status": response.status, "headers": raw, "parts": parts})
+            return
+        await send({"type": "http.response.start", "status": response.status, "headers": raw})
+        if response.chunks is not None and scope["method"] != "HEAD":
+            await _send_chunks(send, response.chunks)
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _send_chunks(send: Send, chunks: AsyncIterator[bytes]) -> None:
+    """Whatever stands behind the chunks is let go of at once, also when the client leaves before the last."""
+    try:
+        async for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        body = b""
-    await send({"type": "http.response.body", "body": body})
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
 
 
-def _latin(value: str) -> bytes:
+def _latin(value: str | bytes) -> bytes:
     """A header's value; what Latin-1 cannot hold, or would break the line, goes out percent-encoded."""
+    if isinstance(value, bytes):
+        return value if not _CONTROL.search(value) else quote(value).encode("ascii")
     try:
         if value.isprintable():
             return value.encode("latin-1")

@@ -16,6 +16,7 @@ from wolke.core.microversion import Version
 if TYPE_CHECKING:
     from wolke.core.http.application import Api
 
+PARTS = "wolke.response.parts"  # an ASGI extension of our own server: a whole answer, with ``FilePart``s for its body
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
 
@@ -94,6 +95,12 @@ class Request:
         return f"{self.scope['scheme']}://{host}"
 
     @property
+    def raw_path(self) -> bytes:
+        """The path as the client sent it, escapes and all; what was signed, and whether it is UTF-8, shows here alone."""
+        raw: bytes = self.scope["raw_path"]
+        return raw
+
+    @property
     def base_url(self) -> str:
         """Where this API begins, for links: ``http://host:port/compute``."""
         return self.origin + self.api.prefix
@@ -166,16 +173,18 @@ class Response:
 
     ``body`` is bytes, or anything else to be sent as JSON; ``chunks`` streams, and wants a Content-Length among the headers
     where that is known; ``path`` sends a file by sendfile. ``parts`` are the same as ``chunks``, for a server that can do so.
+    ``also`` are further headers, whose names may be there already. A value in bytes goes out as it is (UTF-8, say).
     """
 
-    __slots__ = ("body", "chunks", "content_type", "headers", "parts", "path", "status")
+    __slots__ = ("also", "body", "chunks", "content_type", "headers", "parts", "path", "status")
 
     def __init__(
         self,
         status: int = 200,
         body: Any = b"",
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        also: Iterable[tuple[str, str | bytes]] = (),
         content_type: str | None = None,
         chunks: AsyncIterator[bytes] | None = None,
         path: Path | None = None,
@@ -184,6 +193,7 @@ class Response:
         self.status = status
         self.body = body
         self.headers = dict(headers or {})
+        self.also = tuple(also)
         self.content_type = content_type
         self.chunks = chunks
         self.path = path

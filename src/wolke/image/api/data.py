@@ -6,7 +6,7 @@ import re
 
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest, Refused
-from wolke.core.http import Request, Response
+from wolke.core.http import PARTS, Request, Response
 from wolke.image import errors
 from wolke.image.api.discovery import IMPORT_METHODS
 from wolke.image.api.images import found
@@ -51,7 +51,7 @@ async def download(service: Images, ctx: Context, request: Request) -> Response:
             206, headers=headers, content_type=_OCTETS, chunks=service.data.download(image, start, end - start)
         )
     path = service.data.path(image)
-    if path is not None and "http.response.pathsend" in request.scope.get("extensions", {}):
+    if path is not None and PARTS in request.scope.get("extensions", {}):
         return Response(200, headers=headers, content_type=_OCTETS, path=path)
     headers["Content-Length"] = str(size)
     return Response(200, headers=headers, content_type=_OCTETS, chunks=service.data.download(image, 0, size))

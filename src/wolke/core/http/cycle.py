@@ -1,0 +1,220 @@
+"""One request and its answer: how the body comes in and how the answer goes out.
+
+In: the pieces are handed on as the socket gave them, and reading stops while half a megabyte waits; a client that is faster than
+the disk costs that and no more. Out: files go by sendfile, run by run; behind TLS they are read and sent. A client that takes
+nothing for a minute is gone, and whoever goes on producing for one that is gone gets ``ClientGone``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import struct
+import termios
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from wolke.core.http.files import Run, checked_runs
+from wolke.core.http.messages import PARTS, ClientGone
+
+if TYPE_CHECKING:
+    from wolke.core.http.protocol import Protocol
+
+SILENCE_S = 60.0  # without a byte of a body, in either direction
+_WAITING_BYTES = 128 * 1024  # of a body, before reading stops; one more read of the socket may come on top
+_TLS_BYTES = 128 * 1024
+_END: Any = {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+class Cycle(RequestResponseCycle):
+    """Made by changing the class of uvicorn's own, so ``taken_over`` stands for ``__init__``."""
+
+    protocol: Protocol
+    pieces: list[bytes]
+    waiting_bytes: int
+
+    def taken_over(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.pieces = []
+        self.waiting_bytes = 0
+
+    # -- in
+
+    def take(self, piece: bytes) -> None:
+        self.pieces.append(piece)
+        self.waiting_bytes += len(piece)
+        if self.waiting_bytes >= _WAITING_BYTES:
+            self.flow.pause_reading()
+        self.message_event.set()
+
+    async def receive(self) -> Any:
+        if self.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        if not self.disconnected and not self.response_complete:
+            self._read_on()
+            await self.message_event.wait()
+            self.message_event.clear()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body = self._next_piece()
+        self._read_on()
+        if self.pieces:
+            self.message_event.set()
+        return {"type": "http.request", "body": body, "more_body": self.more_body or bool(self.pieces)}
+
+    def _read_on(self) -> None:
+        if self.waiting_bytes < _WAITING_BYTES:
+            self.flow.resume_reading()
+
+    def _next_piece(self) -> bytes:
+        """Small pieces as one, a large one as it is."""
+        pieces = self.pieces
+        if len(pieces) > 1 and self.waiting_bytes <= _WAITING_BYTES:
+            body = b"".join(pieces)
+            pieces.clear()
+        else:
+            body = pieces.pop(0) if pieces else b""
+        self.waiting_bytes -= len(body)
+        return body
+
+    # -- out
+
+    async def send(self, message: Any) -> None:
+        kind = message["type"]
+        if self.flow.write_paused:
+            await self._drained()
+        if self.disconnected and (kind == PARTS or message.get("more_body")):
+            raise ClientGone
+        if kind == PARTS:
+            await self._send_parts(message)
+            return
+        if kind == "http.response.start" and self.waiting_for_100_continue:
+            self.keep_alive = False  # the body may or may not come now: what follows on this connection could be either
+        if kind == "http.response.body" and not message.get("more_body") and not self.keep_alive and self.more_body:
+            self.protocol.linger()
+        await super().send(message)
+
+    async def _send_parts(self, message: Any) -> None:
+        start: Any = {"type": "http.response.start", "status": message["status"], "headers": message["headers"]}
+        if self.scope["method"] == "HEAD":
+            await super().send(start)
+            await super().send(_END)
+            return
+        async with contextlib.aclosing(checked_runs(message["parts"])) as runs:
+            first = await anext(runs, None)
+            await super().send(start)
+            if first is not None and self.scope["scheme"] == "https":
+                await self._through_tls(first)
+                async for run in runs:
+                    await self._through_tls(run)
+            elif first is not None:
+                with await self._past_the_transport() as out:
+                    await self._by_kernel(out, first)
+                    async for run in runs:
+                        await self._by_kernel(out, run)
+        await super().send(_END)
+
+    async def _through_tls(self, run: Run) -> None:
+        """TLS must see the bytes."""
+        file, offset, length = run
+        end = offset + length
+        while offset < end:
+            data = os.pread(file, min(_TLS_BYTES, end - offset), offset)
+            if not data:
+                raise RuntimeError("a file became shorter while it was sent")
+            offset += len(data)
+            await self.send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def _past_the_transport(self) -> _Socket:
+        """The socket itself, once all that the transport has to say is said."""
+        if self.transport.get_write_buffer_size():
+            await asyncio.sleep(0)  # uvloop writes at the end of a turn
+        if self.transport.get_write_buffer_size():
+            self.transport.set_write_buffer_limits(0)
+            await self._drained()
+            self.transport.set_write_buffer_limits()
+        return _Socket(self.transport.get_extra_info("socket").fileno())
+
+    async def _by_kernel(self, out: _Socket, run: Run) -> None:
+        file, offset, length = run
+        end = offset + length
+        while offset < end:
+            if self.disconnected:
+                raise ClientGone
+            try:
+                sent = os.sendfile(out.fd, file, offset, end - offset)
+            except BlockingIOError:
+                if not await out.writable():
+                    self._give_up()
+                continue
+            except OSError:
+                self._give_up()
+                continue
+            if sent == 0:
+                raise RuntimeError("a file became shorter while it was sent")
+            offset += sent
+            self.expected_content_length -= sent
+            await asyncio.sleep(0)
+
+    async def _drained(self) -> None:
+        """Until the transport wants more; a client that takes nothing for a while is given up."""
+        socket = self.transport.get_extra_info("socket")
+        while self.flow.write_paused and not self.disconnected:
+            before = self.transport.get_write_buffer_size() + _unsent(socket.fileno())
+            try:
+                async with asyncio.timeout(SILENCE_S):
+                    await self.flow.drain()
+            except TimeoutError:
+                if self.transport.get_write_buffer_size() + _unsent(socket.fileno()) >= before:
+                    self._give_up()
+
+    def _give_up(self) -> None:
+        self.disconnected = True
+        self.transport.abort()
+
+
+class _Socket:
+    """A second descriptor of a connection's socket, since the loop's own may not be waited for."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = os.dup(fd)
+
+    def __enter__(self) -> _Socket:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self.fd)
+
+    async def writable(self) -> bool:
+        """False if for a while the client took nothing."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(self.fd, _wake, future)
+        try:
+            while True:
+                before = _unsent(self.fd)
+                try:
+                    async with asyncio.timeout(SILENCE_S):
+                        await asyncio.shield(future)
+                    return True
+                except TimeoutError:
+                    if _unsent(self.fd) >= before:
+                        return False
+        finally:
+            loop.remove_writer(self.fd)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _unsent(fd: int) -> int:
+    """Bytes that the kernel holds and the client has not acknowledged."""
+    if fd < 0:
+        return 0
+    return int(struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
