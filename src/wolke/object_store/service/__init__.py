@@ -10,7 +10,9 @@ from wolke.object_store.drivers.base import Driver
 from wolke.object_store.service.accounts import Accounts
 from wolke.object_store.service.containers import Containers
 from wolke.object_store.service.ground import Body, Ground
+from wolke.object_store.service.names import Names
 from wolke.object_store.service.objects import Check, Describe, Found, Objects
+from wolke.object_store.service.uploads import Uploads
 from wolke.object_store.service.versions import Versions
 
 __all__ = ["Body", "Check", "Describe", "Found", "ObjectStore"]
@@ -27,3 +29,5 @@ class ObjectStore:
         self.containers = Containers(ground)
         self.objects = Objects(ground)
         self.versions = Versions(ground)
+        self.names = Names(ground, self.containers.exists)
+        self.uploads = Uploads(ground, self.objects)

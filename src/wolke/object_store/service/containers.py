@@ -10,14 +10,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from wolke.core.errors import Conflict
 from wolke.object_store import store
 from wolke.object_store.drivers.base import Change, Delete, Driver, Entry, Put, Tally
 from wolke.object_store.errors import ContainerNotEmpty, ContainerNotFound, PolicyFixed
-from wolke.object_store.model import Container, ContainerRow, Listed, Object, Prefix, Wish
+from wolke.object_store.model import ENABLED, Container, ContainerRow, Listed, Object, Prefix, Wish
 from wolke.object_store.service.accounts import merged
 from wolke.object_store.service.ground import Ground, commit
 from wolke.object_store.service.limits import check_container_name, check_metadata
 from wolke.object_store.service.listing import walk
+from wolke.object_store.service.locks import locks
 
 META = "x-container-meta-"
 
@@ -37,6 +39,13 @@ class Containers:
                 return store.container_of(head.meta)
             await self._forget(account, name, row.id)
         raise ContainerNotFound
+
+    async def exists(self, account: str, name: str) -> bool:
+        try:
+            await self.get(account, name)
+        except ContainerNotFound:
+            return False
+        return True
 
     async def create(
         self,
@@ -168,5 +177,7 @@ class Containers:
 
 
 def _check(container: Container) -> None:
+    if locks(container) and container.versioning != ENABLED:
+        raise Conflict("Objects are locked here, which needs every version of them.")
     own = {name[len(META) :]: value for name, value in container.headers.items() if name.startswith(META)}
     check_metadata("Container", own)

@@ -28,6 +28,7 @@ from wolke.object_store.model import (
 )
 from wolke.object_store.service.ground import Body, Ground, commit, share, spoken
 from wolke.object_store.service.limits import OBJECT_BYTES, check_object_name
+from wolke.object_store.service.locks import check_unlocked, with_terms
 from wolke.object_store.service.versions import Past
 
 _TRIES = 16
@@ -37,6 +38,16 @@ _HASHED_ASIDE_BYTES = 1 << 16  # below this a thread costs more than the hash
 Check = Callable[[Object | None], None]
 #: Told what came, describes the object. Raises if that is not what was promised.
 Describe = Callable[[Received], Description]
+
+
+class Along(NamedTuple):
+    """What else one commit reads and changes: ``decide`` is given the entries of ``keys``, and may raise."""
+
+    keys: Sequence[bytes] = ()
+    decide: Callable[[Sequence[Entry | None]], Sequence[Change]] = lambda entries: ()
+
+
+ALONE = Along()
 
 
 class Found(NamedTuple):
@@ -101,14 +112,15 @@ class Objects:
     ) -> Object:
         """``size``: how much was announced. Raises ``QuotaReached``, ``StoreFull`` and what ``describe`` and ``check`` do."""
         check_object_name(name)
-        received, piece = await self._receive(container, data, size, limit_bytes)
+        received, piece = await self.receive(container, data, size, limit_bytes)
         new = describe(received)
         return await self.write(container, name, (piece,), received, new, check=check)
 
-    async def _receive(
+    async def receive(
         self, container: Container, data: AsyncIterable[bytes] | bytes, size: int | None, limit_bytes: int
     ) -> tuple[Received, Piece]:
-        limit_bytes = min(limit_bytes, await self._room(container, size))
+        """Data that no entry points at yet. Raises ``QuotaReached``, ``StoreFull``."""
+        limit_bytes = min(limit_bytes, await self.room(container, size))
         if size is not None and size > limit_bytes:
             raise QuotaReached("Upload exceeds quota.")
         md5 = hashlib.md5(usedforsecurity=False)
@@ -137,7 +149,7 @@ class Objects:
         else:
             await asyncio.get_running_loop().run_in_executor(self._hashers, md5.update, chunk)
 
-    async def _room(self, container: Container, size: int | None) -> int:
+    async def room(self, container: Container, size: int | None) -> int:
         """How many bytes may still come: what the quotas leave. Exact for the container, by the commit."""
         account = await self._account_room(container)
         quota = container.headers.get("x-container-meta-quota-bytes", "")
@@ -167,6 +179,7 @@ class Objects:
         new: Description,
         *,
         check: Check | None = None,
+        along: Along = ALONE,
     ) -> Object:
         """The data is there already: a name for it."""
         stamp = self._ground.stamp()
@@ -176,23 +189,23 @@ class Objects:
             new.etag,
             new.content_type,
             dict(new.headers),
-            dict(new.system),
+            with_terms(container, new.system, self._ground.now_s()),
             new.kind,
             stamp if container.versioning == ENABLED else 0,
             stored=received.size if new.size >= 0 else -1,
         )
         if container.versioning:
-            return await self._write_version(container, name, value, pieces, new.due_s, check)
+            return await self._write_version(container, name, value, pieces, new.due_s, check, along)
 
         def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
-            head, old = entries
+            head, old, *others = entries
             _still_there(container, head)
             if check is not None:
                 check(None if old is None else store.object_of(old.meta))
             _within_quota(container, tally, value, old)
-            return (store.current(name, value, pieces, new.due_s),)
+            return (store.current(name, value, pieces, new.due_s), *along.decide(others))
 
-        reads = (store.HEAD, store.object_key(name))
+        reads = (store.HEAD, store.object_key(name), *along.keys)
         await commit(self._engine(container), store.container_partition(container), reads, decide)
         return value
 
@@ -204,6 +217,7 @@ class Objects:
         pieces: tuple[Piece, ...],
         due_s: int | None,
         check: Check | None,
+        along: Along,
     ) -> Object:
         def changes(past: Past, tally: Tally) -> Sequence[Change]:
             if check is not None:
@@ -211,7 +225,7 @@ class Objects:
             _within_quota(container, tally, value, None)
             return past.written(value, pieces, due_s)
 
-        await self._with_past(container, name, None, changes)
+        await self._with_past(container, name, None, changes, along)
         return value
 
     async def _with_past(
@@ -220,6 +234,7 @@ class Objects:
         name: str,
         version: int | None,
         changes: Callable[[Past, Tally], Sequence[Change]],
+        along: Along = ALONE,
     ) -> None:
         """Looks, and commits what follows from it if that is still so; else looks again."""
         engine, partition = self._engine(container), store.container_partition(container)
@@ -231,13 +246,14 @@ class Objects:
                 entries: Sequence[Entry | None], tally: Tally, past: Past = past, stale: list[bool] = stale
             ) -> Sequence[Change]:
                 _still_there(container, entries[0])
-                if not past.holds(entries, tally):
+                own = len(past.keys)
+                if not past.holds(entries[:own], tally):
                     stale.append(True)
                     return ()
                 stale.clear()
-                return changes(past, tally)
+                return (*changes(past, tally), *along.decide(entries[own:]))
 
-            await commit(engine, partition, past.keys, decide)
+            await commit(engine, partition, [*past.keys, *along.keys], decide)
             if not stale:
                 return
         raise Changed
@@ -273,27 +289,33 @@ class Objects:
         """The data under another name, shared with the source where the place allows."""
         check_object_name(name)
         body = self.body(source)
-        if body.size > await self._room(container, body.size):
+        if body.size > await self.room(container, body.size):
             raise QuotaReached("Upload exceeds quota.")
         if source.container.policy == container.policy:
             pieces = await share(self._engine(container), source.entry)
             received = Received(source.object.etag, body.size)
         else:
-            received, piece = await self._receive(container, body.chunks(0, body.size), body.size, OBJECT_BYTES)
+            received, piece = await self.receive(container, body.chunks(0, body.size), body.size, OBJECT_BYTES)
             pieces = (piece,)
         return await self.write(container, name, pieces, received, new, check=check)
 
     # -- deleting
 
     async def delete(
-        self, container: Container, name: str, version: int | None = None, *, check: Check | None = None
+        self,
+        container: Container,
+        name: str,
+        version: int | None = None,
+        *,
+        check: Check | None = None,
+        bypass: bool = False,
     ) -> Removed:
-        """A version goes for good; without one, a container that keeps versions gets a marker.
+        """A version goes for good; without one, a container that keeps versions gets a marker. ``bypass``: see ``check_unlocked``.
 
-        Raises ``ObjectNotFound`` where no versions are kept and ``VersionNotFound``.
+        Raises ``ObjectNotFound`` where no versions are kept, ``VersionNotFound`` and ``Locked``.
         """
         if version is not None:
-            return await self._delete_version(container, name, version, check)
+            return await self._delete_version(container, name, version, check, bypass)
         if container.versioning:
             return await self._mark(container, name, check)
         gone: list[Object] = []
@@ -327,7 +349,9 @@ class Objects:
         await self._with_past(container, name, None, changes)
         return Removed(marker, gone[0])
 
-    async def _delete_version(self, container: Container, name: str, version: int, check: Check | None) -> Removed:
+    async def _delete_version(
+        self, container: Container, name: str, version: int, check: Check | None, bypass: bool
+    ) -> Removed:
         gone: list[Object] = []
 
         def changes(past: Past, tally: Tally) -> Sequence[Change]:
@@ -336,6 +360,7 @@ class Objects:
                 check(None if found is None else found[1])
             if found is None:
                 raise VersionNotFound
+            check_unlocked(found[1], self._ground.now_s(), bypass=bypass)
             gone[:] = [found[1]]
             return past.without(found[1].stamp)
 
