@@ -47,6 +47,10 @@ _TOKENS = (
     Rule("identity:validate_token", f"{_READER} or rule:service_role or rule:token_subject", "Validate a token.", _ALL),
     Rule("identity:check_token", f"{_READER} or rule:token_subject", "Check a token.", _ALL),
     Rule("identity:revoke_token", "rule:admin_or_token_subject", "End a token.", _ALL),
+    Rule(
+        "identity:ec2tokens_validate", f"{_ADMIN} or rule:service_role", "A token for who signed an EC2 request.", _ALL
+    ),
+    Rule("identity:s3tokens_validate", f"{_ADMIN} or rule:service_role", "A token for who signed an S3 request.", _ALL),
     Rule("identity:get_auth_catalog", "", "The catalog of one's own token."),
     Rule("identity:get_auth_projects", "", "The projects one may have a token for."),
     Rule("identity:get_auth_domains", "", "The domains one may have a token for."),

@@ -31,6 +31,8 @@ _TOKENS = (
     Route("GET", "/v3/auth/tokens", tokens.show),
     Route("HEAD", "/v3/auth/tokens", tokens.show),
     Route("DELETE", "/v3/auth/tokens", tokens.delete, status=204),
+    Route("POST", "/v3/ec2tokens", tokens.ec2, rule="identity:ec2tokens_validate", body=schema.LOGIN),
+    Route("POST", "/v3/s3tokens", tokens.s3, rule="identity:s3tokens_validate", body=schema.LOGIN),
     Route("GET", "/v3/auth/catalog", tokens.catalog, rule="identity:get_auth_catalog"),
     Route("GET", "/v3/auth/projects", tokens.projects, rule="identity:get_auth_projects"),
     Route("GET", "/v3/auth/domains", tokens.domains, rule="identity:get_auth_domains"),

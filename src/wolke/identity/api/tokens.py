@@ -31,6 +31,19 @@ async def create(service: Identity, ctx: Context, request: Request) -> Response:
     return Response(201, body, headers=headers, content_type=_JSON)
 
 
+async def ec2(service: Identity, ctx: Context, request: Request) -> Response:
+    return await _for_signature(service, *await service.ec2.token_for_request(request.body))
+
+
+async def s3(service: Identity, ctx: Context, request: Request) -> Response:
+    return await _for_signature(service, *await service.ec2.token_for_text(request.body))
+
+
+async def _for_signature(service: Identity, sealed: str, entry: Verified) -> Response:
+    headers = {"X-Subject-Token": sealed, "Vary": "X-Auth-Token"}
+    return Response(200, await service.tokens.body(entry), headers=headers, content_type=_JSON)
+
+
 async def _subject(service: Identity, request: Request, rule: str) -> tuple[str, Verified]:
     """The token that is asked about, if the caller may ask."""
     sealed = request.headers.get("x-subject-token", "")

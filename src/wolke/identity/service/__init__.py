@@ -17,6 +17,7 @@ from wolke.identity.service.assignments import Assignments
 from wolke.identity.service.authentication import Authentication
 from wolke.identity.service.catalog import Catalog
 from wolke.identity.service.credentials import Credentials
+from wolke.identity.service.ec2 import Ec2
 from wolke.identity.service.ground import PROJECTS_WAKE, Ground
 from wolke.identity.service.groups import Groups
 from wolke.identity.service.passwords import Passwords
@@ -54,6 +55,7 @@ class Identity:
         self.application_credentials = ApplicationCredentials(self.ground, self.standing, self.passwords)
         self.policies = Policies(self.ground)
         self.credentials = Credentials(self.ground, self._credential_keys)
+        self.ec2 = Ec2(self.ground, self.tokens, self.credentials)
 
     async def start(self) -> None:
         """Keys are made on the first start."""
@@ -88,6 +90,10 @@ class Identity:
     async def authenticate(self, token: str, service_token: str | None = None) -> Context:
         """Who speaks; 401 for a token that is none, or no longer."""
         return await self.tokens.authenticate(token, service_token)
+
+    async def ec2_secret(self, access: str) -> tuple[Context, str] | None:
+        """Who signs with an access key, and the secret to check it with; None for a key that is none, or no longer."""
+        return await self.ec2.secret(access)
 
     async def project(self, project_id: str) -> Project | None:
         """A project; None if there is none, or it is a domain."""

@@ -70,7 +70,7 @@ class Credentials:
     async def update(self, ctx: Context, credential_id: str, values: Values) -> Credential:
         check_unrestricted(ctx.token)
         _check_ec2_maker(ctx, values)
-        async with self._ground.writing("credential") as tx:
+        async with self._ground.writing("credential", tokens=True) as tx:
             old = await tx.get(CREDENTIALS, id=credential_id)
             if old is None:
                 raise Missing("credential", credential_id)
@@ -86,7 +86,7 @@ class Credentials:
 
     async def delete(self, ctx: Context, credential_id: str) -> None:
         check_unrestricted(ctx.token)
-        async with self._ground.writing("credential") as tx:
+        async with self._ground.writing("credential", tokens=True) as tx:
             if not await tx.delete(CREDENTIALS, id=credential_id):
                 raise Missing("credential", credential_id)
 

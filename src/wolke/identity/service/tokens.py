@@ -86,6 +86,13 @@ class Tokens:
         self._remember(sealed, epoch, token)
         return sealed, token
 
+    async def standing(self, user_id: str, scope: Scope, methods: tuple[str, ...]) -> Token | None:
+        """What a token of that user for that scope would say now; None if there would be none."""
+        now_us = round(self._ground.clock.time() * _MICRO)
+        expires_us = now_us + self._ground.config.token_lifetime_s * _MICRO
+        built = await self._build(Payload(user_id, methods, scope, 0, now_us, expires_us, (_audit_id(),), None))
+        return built[0] if built is not None else None
+
     # -- verifying
 
     async def authenticate(self, token: str, service_token: str | None = None) -> Context:
