@@ -32,12 +32,13 @@ __all__ = [
 ]
 
 
-async def open_database(url: str) -> Database:
-    """The schema is up to date already (see ``wolke.migrations``). ``url``: ``sqlite:///path`` or ``postgresql://user:password@host/name``."""
+async def open_database(url: str, *, alone: bool = True) -> Database:
+    """The schema is up to date already (see ``wolke.migrations``). ``url``: ``sqlite:///path`` or ``postgresql://user:password@host/name``.
+    ``alone``: no other process writes to a SQLite file."""
     if url.startswith("sqlite:///"):
         from wolke.core.db.sqlite import SqliteDatabase
 
-        database: Database = SqliteDatabase(url.removeprefix("sqlite:///"))
+        database: Database = SqliteDatabase(url.removeprefix("sqlite:///"), alone=alone)
     elif url.startswith(("postgresql://", "postgres://")):
         from wolke.core.db.postgres import PostgresDatabase
 

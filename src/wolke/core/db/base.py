@@ -135,6 +135,10 @@ class Database(Reader):
         the answer is the same. None: others write as well, nobody here can tell."""
         return None
 
+    def writes_elsewhere(self) -> int:
+        """Changes with each commit of another process, where no wake tells of it; else it stands still."""
+        return 0
+
     def on_wake(self, name: str, listener: Callable[[], None]) -> None:
         """``listener`` is called, in the event loop, after each commit that said ``wake(name)``."""
         self._listeners.setdefault(name, []).append(listener)

@@ -36,8 +36,9 @@ _PRAGMAS = (
 class SqliteDatabase(Database):
     shared = False  # the state directory is locked
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, alone: bool = True) -> None:
         super().__init__()
+        self._alone = alone
         self.dialect = sqlite_dialect.dialect()
         self.path = path
         self._lock = asyncio.Lock()
@@ -67,8 +68,14 @@ class SqliteDatabase(Database):
         self._committer.shutdown()
 
     def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
-        """This process is the only one that writes."""
+        if not self._alone:
+            return None
         return tuple(self._commits.get(table.name, 0) for table in tables)
+
+    def writes_elsewhere(self) -> int:
+        if self._alone:
+            return 0
+        return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
 
     async def fetch(self, statement: Statement, values: Mapping[str, Any]) -> Sequence[Row]:
         return self._reader.execute(statement.sql, statement.bind(values)).fetchall()
