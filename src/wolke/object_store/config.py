@@ -10,5 +10,19 @@ from wolke.core.config import option
 @dataclass(frozen=True)
 class ObjectStoreConfig:
     enabled: bool = option(True, "Whether the cloud has an object store.")
+    listen: str = option(
+        "", "ADDR:PORT of its process, port 0 for any that is free; empty: the port after the cloud's, on the same address."
+    )
+    policies: str = option(
+        "default=segments",
+        "Storage policies with commas between, the default first: name=driver, or name=driver:/directory for another place.",
+    )
     expire_period_s: float = option(5.0, "How often objects whose time has come are looked for.")
     upload_days: int = option(7, "After how many days without a part a multipart upload is aborted.")
+    operator_roles: str = option(
+        "admin,manager,member", "Roles that may do everything in their own project's account, with commas between."
+    )
+    reader_roles: str = option("reader", "Roles that may look into their own project's account.")
+    system_reader_roles: str = option("", "Roles that may look into every account.")
+    reseller_admin_role: str = option("ResellerAdmin", "The role that may do everything in every account, and set quotas.")
+    service_roles: str = option("service", "Roles of the second token that the accounts of services (SERVICE_) ask for.")

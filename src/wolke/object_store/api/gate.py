@@ -1,0 +1,83 @@
+"""Before a handler does anything: may the caller, and is the container there? In this order for those who may not."""
+
+from __future__ import annotations
+
+from wolke.core.errors import Forbidden, Unauthorized
+from wolke.object_store.api.call import Call
+from wolke.object_store.errors import AccountNotFound, ContainerNotFound
+from wolke.object_store.model import Container
+from wolke.object_store.policy import DEFAULT_DOMAIN, Policy, Verdict
+from wolke.object_store.service import ObjectStore
+
+READ = "x-container-read"
+WRITE = "x-container-write"
+DOMAIN = "domain"  # of an account's project, among what the store keeps for itself
+_GRANTED = Verdict(True)
+
+
+class Gate:
+    def __init__(self, store: ObjectStore, policy: Policy) -> None:
+        self.store = store
+        self.policy = policy
+
+    def account(self, call: Call) -> Verdict:
+        """Raises ``Unauthorized`` or ``Forbidden``, as everything here does."""
+        if (free := self._granted(call)) is not None:
+            return free
+        is_account = not call.container
+        verdict = self.policy.verdict(call.ctx, call.method, call.account, is_account=is_account)
+        if not verdict.allowed:
+            raise denied(call)
+        return verdict
+
+    def owner(self, call: Call) -> None:
+        """Who runs this account, and nobody whom an access list lets in."""
+        self.account(call)
+
+    async def container(self, call: Call, access: str) -> tuple[Container, Verdict]:
+        """``access``: ``READ`` or ``WRITE``, the list that may let others in. Raises ``ContainerNotFound`` for who may know."""
+        try:
+            container = await self.store.containers.get(call.account, call.container)
+        except ContainerNotFound:
+            self.account(call)
+            raise
+        if (free := self._granted(call)) is not None:
+            return container, free
+        acl = container.headers.get(access, "")
+        verdict = self.policy.verdict(
+            call.ctx,
+            call.method,
+            call.account,
+            acl=acl,
+            referrer=call.headers.get("referer", ""),
+            is_object=bool(call.name),
+            names_allowed=not acl or await self._in_default_domain(call),
+        )
+        if not verdict.allowed:
+            raise denied(call)
+        return container, verdict
+
+    def _granted(self, call: Call) -> Verdict | None:
+        return _GRANTED if call.inner or (call.granted is not None and call.granted(call)) else None
+
+    async def _in_default_domain(self, call: Call) -> bool:
+        if call.ctx.user_id is None or call.account.endswith(call.ctx.project_id or "/"):
+            return True
+        try:
+            account = await self.store.accounts.get(call.account)
+        except AccountNotFound:
+            return False
+        return account.system.get(DOMAIN, DEFAULT_DOMAIN) == DEFAULT_DOMAIN
+
+    async def ensure_account(self, call: Call) -> None:
+        """An account is there once its owner writes to it; its project's domain is kept for the names in access lists."""
+        try:
+            await self.store.accounts.get(call.account)
+        except AccountNotFound:
+            ctx = call.ctx
+            ours = ctx.project_id is not None and call.account.endswith(ctx.project_id)
+            await self.store.accounts.update(call.account, {}, {DOMAIN: (ctx.project_domain_id if ours else None) or "?"})
+
+
+def denied(call: Call) -> Exception:
+    return Unauthorized() if call.ctx.user_id is None else Forbidden()
