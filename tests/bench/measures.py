@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +14,9 @@ import aiohttp
 
 from tests.bench.load import repeat
 from tests.bench.processes import Cloud, Nginx, cpu_seconds, resident_mib
+from tests.bench.rows import Row
 
 NEWEST = {"OpenStack-API-Version": "compute latest"}
-
-
-@dataclass(frozen=True)
-class Row:
-    what: str
-    value: float
-    unit: str
-    limit: float
-    at_least: bool = False
-
-    @property
-    def good(self) -> bool:
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-    @property
-    def shown(self) -> str:
-        return f"{self.value:.3g}{self.unit}"
-
-    @property
-    def wanted(self) -> str:
-        return f"{'≥' if self.at_least else '≤'} {self.limit:g}{self.unit}"
 
 
 def everything(folder: Path, *, quick: bool) -> list[Row]:

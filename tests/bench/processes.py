@@ -126,7 +126,11 @@ class Nginx:
               access_log off; sendfile on; keepalive_requests 1000000; default_type application/json;
               client_body_temp_path {self.folder}/a; proxy_temp_path {self.folder}/b; fastcgi_temp_path {self.folder}/c;
               uwsgi_temp_path {self.folder}/d; scgi_temp_path {self.folder}/e;
-              server {{ listen 127.0.0.1:{self.port}; root {self.folder}/files; }}
+              client_max_body_size 0;
+              server {{
+                listen 127.0.0.1:{self.port}; root {self.folder}/files;
+                location /uploads/ {{ dav_methods PUT; create_full_put_path on; }}
+              }}
             }}"""
         )
         self.process = subprocess.Popen([self.binary, "-c", str(self.folder / "nginx.conf")], stderr=subprocess.DEVNULL)
