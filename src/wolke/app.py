@@ -50,6 +50,7 @@ from wolke.settings import SECTIONS, Settings
 from wolke.state import StateDirectory, write_private
 
 if TYPE_CHECKING:
+    from wolke.child import Child
     from wolke.machine import Machine
 
 __all__ = ["SECTIONS", "Cloud", "Settings"]
@@ -66,20 +67,30 @@ CATALOG = (
     ("network", "neutron", "/network"),
     ("compute", "nova", "/compute/v2.1"),
 )
+OBJECT_CATALOG = (
+    ("object-store", "swift", "/v1/AUTH_$(project_id)s"),
+    ("s3", "s3", "/"),
+)
+_INTERFACES = ("public", "internal", "admin")
 
 
 class Cloud:
     """``open`` before requests are taken, ``begin`` once they are; ``end`` stops loops and the machine, ``close`` the rest."""
 
-    def __init__(self, settings: Settings, state: StateDirectory) -> None:
+    def __init__(self, settings: Settings, state: StateDirectory, *, store: Child | None = None) -> None:
+        """``store``: the object store's process, not yet started."""
         self.settings = settings
         self.state = state
+        self.store = store
+        self.store_url = store.url if store is not None else ""
         self.clock = Clock()
         self.machine: Machine | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         settings, state, clock = self.settings, self.state, self.clock
+        if self.store is not None:
+            await self.store.start()  # beside all that follows
         url = settings.cloud.database or f"sqlite:///{state / 'wolke.db'}"
         await migrations.upgrade(url)
         self.db = db = await open_database(url)
@@ -109,6 +120,8 @@ class Cloud:
         self.compute.consoles = self.life.consoles
         self.application = self._application()
         await self._first_things()
+        if self.store is not None:
+            self.store.begin()
 
     def _application(self) -> Application:
         policy = self.settings.policy
@@ -131,9 +144,12 @@ class Cloud:
         """What a new cloud begins with; the second time it changes nothing."""
         secrets = self.state.secrets()
         entries = [
-            CatalogEntry(type_, name, dict.fromkeys(("public", "internal", "admin"), f"$(public_url)s{path}"))
+            CatalogEntry(type_, name, dict.fromkeys(_INTERFACES, f"$(public_url)s{path}"))
             for type_, name, path in CATALOG
         ]
+        for type_, name, path in OBJECT_CATALOG:
+            urls = dict.fromkeys(_INTERFACES, self.store_url + path) if self.store_url else {}
+            entries.append(CatalogEntry(type_, name, urls))
         await self.identity.bootstrap(
             secrets.admin_password, secrets.member_password, secrets.agent_password, self.settings.cloud.region, entries
         )
@@ -194,6 +210,8 @@ class Cloud:
         await self.end(keep_guests=True)
         if self.machine is not None:
             await self.machine.close()
+        if self.store is not None:
+            await self.store.end()
         if hasattr(self, "db"):
             if self.leases is not None:
                 with contextlib.suppress(Exception):
@@ -212,13 +230,18 @@ def operations(cloud: Cloud) -> Api:
 
     async def healthz(service: Cloud, ctx: Context, request: Request) -> Any:
         await service.db.count(_leases())
-        return {"status": "ok", "parts": {task.get_name(): not task.done() for task in service._tasks}}
+        parts = {task.get_name(): not task.done() for task in service._tasks}
+        if service.store is not None:
+            parts[service.store.name] = service.store.pid is not None
+        return {"status": "ok", "parts": parts}
 
     async def figures(service: Cloud, ctx: Context, request: Request) -> Response:
         return Response(200, metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def services(service: Cloud, ctx: Context, request: Request) -> Any:
         links = {type_: request.origin + path for type_, _, path in CATALOG}
+        if service.store_url:
+            links |= {type_: service.store_url + path.partition("AUTH_")[0] for type_, _, path in OBJECT_CATALOG}
         return {"name": "wolke", "services": links}
 
     async def no_icon(service: Cloud, ctx: Context, request: Request) -> None:

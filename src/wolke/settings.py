@@ -17,6 +17,7 @@ from wolke.core.config import ConfigError, option
 from wolke.identity.config import IdentityConfig
 from wolke.image.config import ImageConfig
 from wolke.network.config import NetworkConfig
+from wolke.object_store.config import ObjectStoreConfig
 from wolke.state import StateDirectory
 
 
@@ -57,6 +58,7 @@ SECTIONS: dict[str, type[Any]] = {
     "image": ImageConfig,
     "network": NetworkConfig,
     "compute": ComputeConfig,
+    "object_store": ObjectStoreConfig,
     "qemu": QemuConfig,
 }
 
@@ -73,6 +75,7 @@ class Settings:
     image: ImageConfig
     network: NetworkConfig
     compute: ComputeConfig
+    object_store: ObjectStoreConfig
     qemu: QemuConfig
 
     @classmethod

@@ -5,6 +5,7 @@ wolke.db         the embedded database
 secrets.json     passwords made at the first start
 clouds.yaml      for openstack, openstacksdk and everything that reads the same file
 keys/ tls/       token keys, certificate
+objects/         the object store, a folder for each storage policy
 images/          the Image service's files
 host/            this host's guests, image cache and network
 """
@@ -34,6 +35,7 @@ class Running:
     pid: int
     url: str
     ready: bool  # it answers; before that it is starting
+    object_store: str = ""  # where its process serves; empty: there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +98,12 @@ class StateDirectory:
         self._lock = lock
         self.say(url, ready=False)
 
-    def say(self, url: str, *, ready: bool) -> None:
+    def say(self, url: str, *, ready: bool, object_store: str = "") -> None:
         """What others read of the process that holds the directory."""
         if self._lock is None:
             raise StateError("the state directory is not held")
-        text = json.dumps({"pid": os.getpid(), "url": url, "ready": ready}).encode()
+        said = {"pid": os.getpid(), "url": url, "ready": ready, "object_store": object_store}
+        text = json.dumps(said).encode()
         os.pwrite(self._lock, text.ljust(_SAID_BYTES), 0)
 
     def release(self) -> None:
@@ -127,7 +130,7 @@ class StateDirectory:
     def _said(lock: int) -> Running | None:
         try:
             said = json.loads(os.pread(lock, 4096, 0))
-            return Running(int(said["pid"]), str(said["url"]), said["ready"] is True)
+            return Running(int(said["pid"]), str(said["url"]), said["ready"] is True, str(said["object_store"]))
         except (ValueError, KeyError, TypeError):
             return None
 

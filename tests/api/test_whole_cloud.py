@@ -65,6 +65,24 @@ async def test_a_new_cloud_has_what_a_newcomer_needs(cloud: Cloud) -> None:
     assert [network["name"] for network in outside] == ["public"]
 
 
+async def test_the_catalog_follows_the_object_store(state: StateDirectory, empty_database: str | None) -> None:
+    """To where its process serves this time; and without one it is not offered."""
+    seen = []
+    for url in ("http://cloud.test:1", "http://cloud.test:2", ""):
+        cloud = Cloud(settings(state, empty_database), state)
+        cloud.store_url = url
+        await cloud.open()
+        client = AsgiClient(cloud.application, token=await token(cloud, "demo", "demo"))
+        catalog = {one["type"]: one for one in (await client.get("/identity/v3/auth/catalog")).json["catalog"]}
+        project = (await client.get("/identity/v3/auth/projects")).json["projects"][0]["id"]
+        found = [{e["url"] for e in catalog[name]["endpoints"]} for name in ("object-store", "s3") if name in catalog]
+        seen.append((found, found and [{f"{url}/v1/AUTH_{project}"}, {f"{url}/"}]))
+        assert ("object-store" in (await client.get("/")).json["services"]) == bool(url)
+        await cloud.close()
+    assert [bool(found) for found, _ in seen] == [True, True, False]
+    assert all(found == wanted for found, wanted in seen)
+
+
 async def test_starting_again_changes_nothing(cloud: Cloud, state: StateDirectory, empty_database: str | None) -> None:
     before = await token(cloud)
     again = Cloud(settings(state, empty_database), state)

@@ -63,6 +63,11 @@ def demo(state: Path | None, listen: str, once: bool, as_json: bool) -> None:
 @click.option("--tls", is_flag=True, help="Serve HTTPS, with a certificate made for this cloud unless one is given.")
 @click.option("--certificate", type=_FILE, metavar="FILE", help="A certificate chain (PEM) for --tls.")
 @click.option("--key", type=_FILE, metavar="FILE", help="The certificate's private key (PEM).")
+@click.option(
+    "--object-store",
+    metavar="ADDR:PORT",
+    help="Where the object store is served.  [default: the port after --listen's]",
+)
 @hypervisor_option
 @dataplane_option
 @click.option("--log-json", is_flag=True, help="Logs as JSON lines.")

@@ -1,4 +1,4 @@
-"""``wolke up``: the whole cloud in this process, until a signal.
+"""``wolke up``: the whole cloud in this process, and its object store in one beside it, until a signal.
 
 SIGINT and SIGTERM stop it with its guests, SIGHUP leaves the guests running; a second signal while it stops changes nothing.
 kill -9 needs no farewell: the next start finds everything as it was.
@@ -14,9 +14,15 @@ import ssl
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wolke.state import StateDirectory, StateError, default_directory
 
+if TYPE_CHECKING:
+    from wolke.child import Child
+    from wolke.settings import Settings
+
+Chain = tuple[Path, Path]  # a certificate and its key
 _GC_THRESHOLDS = (10_000, 20, 20)
 
 
@@ -29,6 +35,7 @@ class UpOptions:
     tls: bool = False
     certificate: Path | None = None
     key: Path | None = None
+    object_store: str | None = None
     hypervisor: str | None = None
     dataplane: str | None = None
     log_json: bool = False
@@ -68,36 +75,27 @@ def _serve(options: UpOptions, state: StateDirectory, host: str, port: int) -> i
 
 
 async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) -> None:
-    from wolke.app import Cloud, Settings
+    from wolke.app import Cloud
     from wolke.core.http.server import Server, bind
 
     stopping: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     _on_signals(stopping)
-    certificate, tls = _tls(options, state, host)
+    certificate, chain = _tls(options, state, host)
     url = public_url(options, host, port)
     sock = bind(host, port)
-    settings = Settings.read(
-        state,
-        path=options.config,
-        environment=os.environ,
-        public_url=url,
-        certificate=certificate,
-        said={
-            ("cloud", "database"): options.database,
-            ("host", "hypervisor"): options.hypervisor,
-            ("host", "dataplane"): options.dataplane,
-        },
-    )
-    cloud = Cloud(settings, state)
-    server = Server(cloud.serve, [sock], tls=tls)
+    settings = _settings(options, state, url, certificate)
+    store = _object_store(options, settings, state, (host, port), chain)
+    cloud = Cloud(settings, state, store=store)
+    server = Server(cloud.serve, [sock], tls=_context(chain))
     try:
         await cloud.open()
         state.write_clouds(url, certificate)
         await server.start()
         await cloud.begin()
         _collect_from_now_on()
-        state.say(url, ready=True)
-        print(f"wolke: the cloud is up at {url} (clouds.yaml: {state / 'clouds.yaml'})", file=sys.stderr, flush=True)
+        state.say(url, ready=True, object_store=cloud.store_url)
+        where = f"{url}, objects at {cloud.store_url}" if store is not None else url
+        print(f"wolke: the cloud is up at {where} (clouds.yaml: {state / 'clouds.yaml'})", file=sys.stderr, flush=True)
         keep_guests = await stopping
         print(
             "wolke: stopping" + (", guests run on" if keep_guests else " with all guests"), file=sys.stderr, flush=True
@@ -107,6 +105,57 @@ async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) 
         await server.stop()
         await cloud.close()
         sock.close()
+
+
+def _settings(options: UpOptions, state: StateDirectory, url: str, certificate: Path | None) -> Settings:
+    from wolke.settings import Settings
+
+    return Settings.read(
+        state,
+        path=options.config,
+        environment=os.environ,
+        public_url=url,
+        certificate=certificate,
+        said={
+            ("cloud", "database"): options.database,
+            ("host", "hypervisor"): options.hypervisor,
+            ("host", "dataplane"): options.dataplane,
+            ("object_store", "listen"): options.object_store,
+        },
+    )
+
+
+def _object_store(
+    options: UpOptions, settings: Settings, state: StateDirectory, cloud: tuple[str, int], chain: Chain | None
+) -> Child | None:
+    """Its process, not yet started."""
+    from wolke.child import Child
+    from wolke.core.http.server import bind
+
+    if not settings.object_store.enabled:
+        return None
+    host, port = (
+        parse_listen(settings.object_store.listen) if settings.object_store.listen else (cloud[0], cloud[1] + 1)
+    )
+    try:
+        sock = bind(host, port)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StateError(
+            f"cannot listen on {host}:{port} for the object store: {reason}. Choose with --object-store ADDR:PORT"
+        ) from None
+    said = {
+        "state": str(state.path),
+        "config": str(options.config) if options.config else "",
+        "database": options.database,
+        "public_url": settings.public_url,
+        "certificate": str(chain[0]) if chain else "",
+        "key": str(chain[1]) if chain else "",
+        "log_level": options.log_level,
+        "log_json": options.log_json,
+    }
+    url = public_url(options, host, sock.getsockname()[1])
+    return Child("object store", "wolke.store_process", said, sock, url)
 
 
 def _collect_from_now_on() -> None:
@@ -128,7 +177,8 @@ def _on_signals(stopping: asyncio.Future[bool]) -> None:
     loop.add_signal_handler(signal.SIGHUP, ask, True)
 
 
-def _tls(options: UpOptions, state: StateDirectory, host: str) -> tuple[Path | None, ssl.SSLContext | None]:
+def _tls(options: UpOptions, state: StateDirectory, host: str) -> tuple[Path | None, Chain | None]:
+    """What clients must be told to trust, if anything, and the certificate to serve with."""
     if not options.tls:
         return None, None
     from wolke import tls
@@ -137,9 +187,17 @@ def _tls(options: UpOptions, state: StateDirectory, host: str) -> tuple[Path | N
         raise StateError("--certificate and --key belong together")
     if options.certificate is not None and options.key is not None:
         own = options.certificate if tls.is_self_signed(options.certificate) else None
-        return own, tls.context(options.certificate, options.key)
+        return own, (options.certificate.absolute(), options.key.absolute())
     certificate, key = tls.generate(state / "tls", host)
-    return certificate, tls.context(certificate, key)
+    return certificate, (certificate, key)
+
+
+def _context(chain: Chain | None) -> ssl.SSLContext | None:
+    if chain is None:
+        return None
+    from wolke import tls
+
+    return tls.context(*chain)
 
 
 def parse_listen(text: str) -> tuple[str, int]:

@@ -91,6 +91,10 @@ class Bootstrap:
     async def _catalog_entry(self, entry: CatalogEntry, region: str) -> None:
         catalog = self._identity.catalog
         services = await self._db.find(SERVICES, type=entry.type, name=entry.name)
+        if not entry.urls:
+            for service in services:
+                await catalog.delete_service(self._ctx, service.id)
+            return
         values = {"type": entry.type, "name": entry.name, "description": entry.description}
         service = services[0] if services else await catalog.create_service(self._ctx, values)
         there = {e.interface: e for e in await self._db.find(ENDPOINTS, service_id=service.id, region_id=region)}

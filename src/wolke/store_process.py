@@ -1,0 +1,220 @@
+"""The object store's process: engines, the store, its two doors, and what it looks after by itself.
+
+It is a child of ``wolke up`` (``wolke.child``), so that heavy traffic of objects slows nothing else, and asks Identity who speaks by
+reading the cloud's database itself: no request goes from one process to the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from wolke.child import Told, listen_to_parent
+from wolke.core import drivers, metrics
+from wolke.core.clock import Clock
+from wolke.core.config import ConfigError
+from wolke.core.context import Context
+from wolke.core.db import open_database
+from wolke.core.http import Api, Application, Request, Response, Route
+from wolke.core.log import configure, get_logger
+from wolke.core.policy import Policy
+from wolke.identity.service import Identity
+from wolke.object_store.config import ObjectStoreConfig
+from wolke.object_store.drivers import DRIVERS
+from wolke.settings import Settings
+from wolke.state import StateDirectory
+
+_SWIFT_PATHS = (b"/v1/", b"/v1.0/")
+_SWIFT_NAMES = frozenset({b"/v1", b"/info", b"/healthcheck", b"/crossdomain.xml", b"/auth/v1.0"})
+_OWN_NAMES = frozenset({b"/healthz", b"/metrics", b"/favicon.ico"})
+_GC_THRESHOLDS = (50_000, 20, 100)
+
+log = get_logger(__name__)
+Serve = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+
+def engines(config: ObjectStoreConfig, state: Path) -> dict[str, Any]:
+    """A driver, not yet open, for each storage policy; the first is the default. ``ConfigError`` for what is no policy."""
+    found: dict[str, Any] = {}
+    for one in filter(None, map(str.strip, config.policies.split(","))):
+        name, equals, what = one.partition("=")
+        driver, _, place = what.partition(":")
+        if not equals or not name or not driver or name in found:
+            raise ConfigError(
+                f"[object_store] policies: {one!r} is not name=driver or name=driver:/directory, or it is there twice"
+            )
+        try:
+            kind = drivers.load("object_store", DRIVERS, driver)
+        except LookupError as error:
+            raise ConfigError(f"[object_store] policies: {error}") from None
+        directory = Path(place) if place else state / "objects" / name
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found[name] = kind(directory)
+    if not found:
+        raise ConfigError("[object_store] policies: there must be at least one")
+    return found
+
+
+class Store:
+    """``open`` before requests are taken; ``close`` when none comes any more."""
+
+    def __init__(self, settings: Settings, state: StateDirectory) -> None:
+        self.settings = settings
+        self.state = state
+        self.clock = Clock()
+        self.engines = engines(settings.object_store, state.path)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def open_engines(self) -> None:
+        await asyncio.gather(*(engine.open() for engine in self.engines.values()))
+
+    async def open(self) -> None:
+        """The cloud's database is there by now."""
+        from wolke.object_store.service import ObjectStore
+
+        settings = self.settings
+        url = settings.cloud.database or f"sqlite:///{self.state / 'wolke.db'}"
+        self.db = await open_database(url, alone=False)
+        config = replace(settings.identity, keys_dir=settings.identity.keys_dir or str(self.state / "keys"))
+        self.identity = Identity(self.db, config, self.clock, public_url=settings.public_url)
+        await self.identity.start()
+        self.store = ObjectStore(self.engines, settings.object_store, self.clock)
+        self._serve = serve(self)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await self._serve(scope, receive, send)
+
+    def begin(self) -> None:
+        """What the engines do for themselves, and the store for its objects."""
+        for name, engine in self.engines.items():
+            self._run(f"engine {name}", engine.run())
+
+    def _run(self, name: str, work: Any) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(_tell_if_it_died)
+        self._tasks.append(task)
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for engine in self.engines.values():
+            await engine.close()
+        if hasattr(self, "db"):
+            await self.identity.stop()
+            await self.db.close()
+
+
+def serve(store: Store) -> Serve:
+    """Which of the doors a request goes through. What is signed as S3 requests are is S3's, whatever its path."""
+    swift: Serve
+    s3: Serve
+    own = Application([operations(store)], store.identity.authenticate)
+    swift = s3 = own
+
+    async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await own(scope, receive, send)
+            return
+        path = scope["raw_path"]
+        if path in _OWN_NAMES:
+            door: Serve = own
+        elif path.startswith(_SWIFT_PATHS) or path in _SWIFT_NAMES:
+            door = swift
+        else:
+            door = s3
+        await door(scope, receive, send)
+
+    return choose
+
+
+def operations(store: Store) -> Api:
+    """What monitors ask."""
+
+    async def healthz(service: Store, ctx: Context, request: Request) -> Any:
+        return {"status": "ok", "parts": {task.get_name(): _is_well(task) for task in service._tasks}}
+
+    async def figures(service: Store, ctx: Context, request: Request) -> Response:
+        return Response(200, metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    routes = (
+        Route("GET", "/healthz", healthz, auth=False),
+        Route("GET", "/metrics", figures, auth=False),
+    )
+    return Api("operations", "", routes, store, Policy(()), quiet=True)
+
+
+def _is_well(task: asyncio.Task[None]) -> bool:
+    """Some engines have nothing to look after, and end at once."""
+    return not task.done() or (not task.cancelled() and task.exception() is None)
+
+
+def _tell_if_it_died(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a part of the object store has stopped", part=task.get_name(), error=repr(error), exc_info=error)
+
+
+async def _run(told: Told) -> None:
+    from wolke.core.http.server import Server
+
+    said: Mapping[str, Any] = told.said
+    configure(level=said["log_level"], as_json=said["log_json"])
+    state = StateDirectory(Path(said["state"]))
+    settings = Settings.read(
+        state,
+        path=Path(said["config"]) if said["config"] else None,
+        environment=os.environ,
+        public_url=said["public_url"],
+        said={("cloud", "database"): said["database"]},
+    )
+    store = Store(settings, state)
+    server = Server(store, [told.socket], tls=_tls(said))
+    try:
+        await store.open_engines()
+        if not await told.may_begin():
+            return
+        await store.open()
+        await server.start()
+        store.begin()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
+        await told.must_end()
+        await server.stop()
+    finally:
+        await store.close()
+
+
+def _tls(said: Mapping[str, Any]) -> Any:
+    if not said["certificate"]:
+        return None
+    from wolke import tls
+
+    return tls.context(Path(said["certificate"]), Path(said["key"]))
+
+
+async def _main() -> int:
+    told = await listen_to_parent()
+    try:
+        await _run(told)
+    except (ConfigError, LookupError, OSError) as error:
+        print(f"wolke: the object store: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> int:
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_main())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
