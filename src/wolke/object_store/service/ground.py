@@ -73,6 +73,14 @@ class Body:
         self._pieces = pieces
         self.size = size
 
+    @classmethod
+    def of(cls, bodies: Sequence[Body]) -> Body | None:
+        """All of them as one. None: they do not lie in one place."""
+        engine = bodies[0]._engine
+        if any(body._engine is not engine for body in bodies):
+            return None
+        return cls(engine, [piece for body in bodies for piece in body._pieces], sum(body.size for body in bodies))
+
     async def read(self, start: int, length: int) -> bytes | Stream:
         """``length`` bytes from ``start``; both within ``size``."""
         with spoken():

@@ -1,0 +1,141 @@
+"""Answers to what takes long: 200 at once, whitespace while it goes on, and in the body at last how it went.
+
+The client's proxy sees that somebody is there; the client itself must read the report, in JSON, XML or text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import escape
+
+from wolke.core.errors import CloudError
+from wolke.core.http import ClientGone, Response
+from wolke.core.log import get_logger
+from wolke.object_store.api import answers
+from wolke.object_store.api.call import Call
+
+TEXT = "text/plain"
+FORMATS = (TEXT, "application/json", "application/xml", "text/xml")
+SIGN_OF_LIFE_S = 10.0
+_DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_NAME_SHOWN = 1282  # the longest container and object name
+_BAD_GATEWAY = 502
+log = get_logger(__name__)
+
+
+def line(status: int) -> str:
+    return f"{status} {answers.title(status)}"
+
+
+def wanted_format(accept: str | None) -> str | None:
+    """The best of ``FORMATS``. None: the client takes none of them."""
+    if not accept or not accept.strip():
+        return TEXT
+    best, rating = None, 0.0
+    ranges = [_range(part) for part in accept.split(",")[:100]]
+    for offered in FORMATS:
+        kind = offered.partition("/")[0]
+        fitting = [(len(name), q) for name, q in ranges if name in (offered, f"{kind}/*", "*/*", "*")]
+        q = max(fitting)[1] if fitting else 0.0
+        if q > rating:
+            best, rating = offered, q
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    q = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
+    try:
+        return name, min(1.0, max(0.0, float(q)))
+    except ValueError:
+        return name, 0.0
+
+
+class Report:
+    """``status`` is that of the whole; it is read as a line, ``201 Created``. ``errors``: names and status lines."""
+
+    def __init__(self, kind: str, status: int, **figures: int) -> None:
+        self.kind = kind
+        self.status = status
+        self.body = ""
+        self.figures = {name.replace("_", " ").title(): value for name, value in figures.items()}
+        self.more: dict[str, str] = {}
+        self.errors: list[list[str]] = []
+        self.worst = 400
+
+    def count(self, name: str) -> None:
+        self.figures[name] += 1
+
+    def failed(self, name: str | bytes, status: int | str) -> None:
+        raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+        self.errors.append([quote(raw[:_NAME_SHOWN]), status if isinstance(status, str) else line(status)])
+        if isinstance(status, int) and status >= 500:
+            self.worst = _BAD_GATEWAY
+
+    def refuse(self, status: int, body: str) -> None:
+        self.status, self.body = status, body
+
+    def written(self, form: str | None, *, with_status: bool = True) -> bytes:
+        entries: dict[str, Any] = {**self.figures, **self.more}
+        if with_status:
+            entries |= {"Response Status": line(self.status), "Response Body": self.body}
+        if form == "application/json":
+            return json.dumps({**entries, "Errors": self.errors}).encode()
+        if form in ("application/xml", "text/xml"):
+            return self._xml(entries)
+        lines = [f"{name}: {entries[name]}\n" for name in sorted(entries)]
+        return "".join([*lines, "Errors:\n", *(f"{name}, {status}\n" for name, status in self.errors)]).encode()
+
+    def _xml(self, entries: dict[str, Any]) -> bytes:
+        tags = ((name.replace(" ", "_").lower(), str(entries[name])) for name in sorted(entries))
+        body = "".join(f"<{tag}>{escape(value)}</{tag}>\n" for tag, value in tags)
+        errors = "".join(
+            f"<object><name>{escape(name)}</name><status>{escape(status)}</status></object>\n"
+            for name, status in self.errors
+        )
+        return f"<{self.kind}>\n{body}<errors>\n{errors}</errors>\n</{self.kind}>\n".encode()
+
+
+def reported(call: Call, report: Report, work: Callable[[], Awaitable[None]], status: int = 200) -> Response:
+    """``work`` fills the report in. Refusals that it raises become the report's own."""
+    form = wanted_format(call.headers.get("accept"))
+
+    async def whole() -> bytes:
+        if form is None:
+            report.refuse(406, "")
+            return report.written(TEXT)
+        try:
+            await work()
+        except CloudError as refused:
+            report.refuse(refused.status, "" if refused.message == refused.title else refused.message)
+        except (ClientGone, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("bug", request_id=call.trans_id, method=call.method, path=call.path)
+            report.refuse(500, "")
+        return report.written(form)
+
+    opening = _DECLARATION if form in ("application/xml", "text/xml") else b" "
+    return Response(status, chunks=kept_alive(whole, opening), content_type=form or TEXT)
+
+
+async def kept_alive(work: Callable[[], Awaitable[bytes]], opening: bytes) -> AsyncIterator[bytes]:
+    """White space every now and then until ``work`` is done, and then what it gives. XML begins with its declaration."""
+    task = asyncio.ensure_future(work())
+    silence, waited = opening, False
+    try:
+        while not (await asyncio.wait({task}, timeout=SIGN_OF_LIFE_S))[0]:
+            yield silence
+            silence, waited = b" ", True
+        first = b"" if waited or opening != _DECLARATION else opening
+        yield (b"\r\n\r\n" if waited else first) + task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, ClientGone):
+                await task
