@@ -1,0 +1,1 @@
+"""Block Storage's door: Cinder's API v3, with microversions."""
