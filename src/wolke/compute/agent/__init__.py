@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from wolke.compute.agent.ground import Client, Ground, HostNetwork, Settings
-from wolke.compute.agent.images import ImageCache
 from wolke.compute.agent.memory import Memory
 from wolke.compute.agent.watch import Watch
 from wolke.compute.agent.work import Work
@@ -24,6 +23,7 @@ from wolke.compute.drivers.base import Power
 from wolke.core.clock import Clock
 from wolke.core.drivers import Failure
 from wolke.core.log import get_logger
+from wolke.image.agent import ImageCache
 
 __all__ = ["ComputeAgent"]
 

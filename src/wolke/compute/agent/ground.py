@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from wolke.compute.agent.images import ImageCache
+from wolke.image.agent import ImageCache
 from wolke.network.drivers.base import Attachment
 
 

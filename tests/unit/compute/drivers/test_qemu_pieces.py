@@ -11,8 +11,9 @@ import pytest
 from wolke.compute.drivers.base import GuestSpec, Nic
 from wolke.compute.drivers.qemu import console, disks, faults, host, kvm, uids
 from wolke.compute.drivers.qemu.definition import Definition, Disks, load, save
-from wolke.compute.drivers.qemu.home import Home, choose_run_dir, exclusive
+from wolke.compute.drivers.qemu.home import Home, choose_run_dir
 from wolke.core.drivers import Failure
+from wolke.core.files import exclusive
 
 
 @pytest.fixture
@@ -57,12 +58,12 @@ def test_a_definition_comes_back_as_it_was_written(home: Home) -> None:
 
 
 async def test_one_verb_at_a_time_and_no_lock_is_left_of_a_guest_that_is_gone(home: Home) -> None:
-    async with exclusive(home, 0):
+    async with exclusive(home.root, 0):
         with pytest.raises(TimeoutError, match="still under way"):
-            async with exclusive(home, 0):
+            async with exclusive(home.root, 0):
                 pass
         home.root.rmdir()
-    async with exclusive(home, 0):
+    async with exclusive(home.root, 0):
         pass
     assert list(home.root.parent.iterdir()) == []
 

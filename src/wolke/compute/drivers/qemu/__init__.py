@@ -24,10 +24,13 @@ from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory
 from wolke.compute.drivers.qemu import command, console, disks, host, kvm, memory, nics, process, snapshots, uids
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.compute.drivers.qemu.definition import Definition, Disks, load, place_nics, save, with_nic, without_nic
-from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir, exclusive, whole
+from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir
 from wolke.compute.drivers.qemu.launch import launch, observe
 from wolke.compute.drivers.qemu.qmp import Gone, Session, session
+from wolke.core.disk_images import ImageCheck
 from wolke.core.drivers import Failure
+from wolke.core.files import exclusive, whole
+from wolke.core.tools import ToolError, run
 
 __all__ = ["QemuConfig", "QemuDriver"]
 
@@ -45,7 +48,7 @@ class QemuDriver:
         self._guests = state_dir / "guests"
         self._uids = state_dir / "uids"
         self._isolate = self._config.isolate and os.geteuid() == 0
-        self._check_image = disks.ImageCheck(self._config.image_check_timeout_s)
+        self._check_image = ImageCheck(self._config.image_check_timeout_s)
         self._run = Path()
         self._host = command.Host(self._config.emulator, "tcg", self._config.tcg_cache_mib, "")
         self._version = 0
@@ -90,8 +93,8 @@ class QemuDriver:
 
     async def _emulator_version(self) -> int:
         try:
-            said = (await disks.run(self._config.emulator, "--version")).decode().split()
-        except (OSError, disks.ToolError) as error:
+            said = (await run(self._config.emulator, "--version")).decode().split()
+        except (OSError, ToolError) as error:
             raise Failure(f"{self._config.emulator} cannot be run; install QEMU 7.2 or newer") from error
         major, minor, micro = (int(part) for part in said[3].split("."))
         return major * 1_000_000 + minor * 1_000 + micro
@@ -130,7 +133,7 @@ class QemuDriver:
     async def _tidy_away(self, home: Home) -> None:
         """A guest that powered itself off still has its process, and its memory; unless a verb is at it, end that."""
         try:
-            async with exclusive(home, 0):
+            async with exclusive(home.root, 0):
                 if (await observe(home, self._config.answer_timeout_s))[0] is Power.SHUTDOWN:
                     await self._power_off(home)
         except TimeoutError:
@@ -246,7 +249,7 @@ class QemuDriver:
     async def destroy(self, server_id: str) -> None:
         home = self._home(server_id)
         await process.kill(home)  # before its lock is ours: whatever verb is at work ends with the process
-        async with exclusive(home, LOCK_DEADLINE_S):
+        async with exclusive(home.root, LOCK_DEADLINE_S):
             await process.kill(home)
             uids.release(self._uids, server_id)
             process.clear_sockets(home)
@@ -325,7 +328,7 @@ class QemuDriver:
         home = self._home(server_id)
         if must_exist:
             _defined(home)
-        async with exclusive(home, LOCK_DEADLINE_S):
+        async with exclusive(home.root, LOCK_DEADLINE_S):
             if must_exist:
                 _defined(home)  # it may have been destroyed while we waited
             yield home

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from wolke.compute.drivers.qemu.home import Home, write_whole
+from wolke.compute.drivers.qemu.home import Home
+from wolke.core.files import write_whole
 
 
 def trim(home: Home, keep_bytes: int) -> None:

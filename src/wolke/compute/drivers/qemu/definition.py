@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from wolke.compute.drivers.base import GuestSpec, Nic
-from wolke.compute.drivers.qemu.home import Home, write_durably
+from wolke.compute.drivers.qemu.home import Home
 from wolke.core.drivers import Failure
+from wolke.core.files import write_durably
 
 MOST_NICS = 8
 

@@ -6,7 +6,6 @@ guest's directory as ``base``: a cache may forget it without taking guests' disk
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -17,57 +16,14 @@ from pathlib import Path
 
 from wolke.compute.drivers.base import GuestSpec
 from wolke.compute.drivers.qemu.definition import Disks
-from wolke.compute.drivers.qemu.home import Home, rename_durably, whole
-from wolke.compute.drivers.qemu.images import SECTOR, Image, inspect
+from wolke.compute.drivers.qemu.home import Home
+from wolke.core.disk_images import SECTOR, Image
 from wolke.core.drivers import Failure
+from wolke.core.files import rename_durably, whole
+from wolke.core.tools import run
 
 GIB = 1 << 30
 PAGE = 4096
-CHECK_LIMITS = ("--as=1073741824", "--cpu=10", "--core=0")
-
-
-class ImageCheck:
-    """Has QEMU's own reader look at each image once, with little memory and time, before a guest depends on it."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
-        self._passed: set[tuple[int, int, int, int]] = set()
-
-    async def __call__(self, path: Path, image_format: str) -> Image:
-        """Raises ``Failure`` if the image is hostile or broken."""
-        image = inspect(path, image_format)
-        found = path.stat()
-        key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
-        if image.format == "raw" or key in self._passed:
-            return image
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await run("prlimit", *CHECK_LIMITS, "--", "qemu-img", "info", "-U", "-f", image_format, str(path))
-        except (ToolError, TimeoutError) as error:
-            raise Failure(f"the image is not a valid {image_format}") from error
-        self._passed.add(key)
-        return image
-
-
-class ToolError(Exception):
-    """A tool ended with an error; ``str`` is what it said."""
-
-
-async def run(*argv: str) -> bytes:
-    """Standard output of a tool. Raises ``ToolError``; kills it if we are cancelled."""
-    process = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        output, errors = await process.communicate()
-    except BaseException:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        raise
-    if process.returncode:
-        raise ToolError(errors.decode(errors="replace").strip() or f"{argv[0]} ended with {process.returncode}")
-    return output
 
 
 def root_size(spec: GuestSpec, image: Image | None) -> int:

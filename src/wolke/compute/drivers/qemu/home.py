@@ -1,4 +1,4 @@
-"""Where a guest lives: the names of its files and sockets, and the lock that serialises the verbs on it.
+"""Where a guest lives: the names of its files and sockets.
 
 ``STATE/guests/<server_id>/`` is mode 0700 and belongs to whoever runs the control plane, never to the guest's own user:
 QEMU is handed open file descriptors, so a QEMU that was broken out of cannot name another guest's files, nor rewrite the
@@ -14,23 +14,15 @@ What the files mean (the state of a guest is these files and the process, nothin
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import hashlib
 import os
 import re
 import stat
 import tempfile
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from wolke.core.drivers import Failure
-
-T = TypeVar("T")
 
 LONGEST_RUN_DIR = 60  # + "/" + 36 characters of a UUID + "/serial" stays below sockaddr_un's 108
 SERVER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -92,74 +84,3 @@ def choose_run_dir(state_dir: Path, wished: Path | None) -> Path:
         raise Failure(f"run_dir {path} belongs to another user; set another one")
     path.chmod(0o700)
     return path
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """All of ``data`` or what was there before; not necessarily after a power cut."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb", opener=_private) as file:
-        file.write(data)
-    part.rename(path)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """As ``write_whole``, also after a power cut."""
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb", opener=_private) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    rename_durably(part, path)
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags, 0o600)
-
-
-def rename_durably(source: Path, target: Path) -> None:
-    source.rename(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-async def whole(work: Callable[..., T], *arguments: Any) -> T:
-    """``work`` in a thread, to its end even if we are cancelled: a lock must not be let go while it still writes."""
-    task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-@asynccontextmanager
-async def exclusive(home: Home, deadline_s: float) -> AsyncIterator[None]:
-    """One verb at a time on a guest, also among several processes; raises ``TimeoutError`` after ``deadline_s``."""
-    path = home.root.with_name(f"{home.server_id}.lock")
-    lock = await _acquire(path, time.monotonic() + deadline_s)
-    try:
-        yield
-    finally:
-        if not home.root.exists():
-            path.unlink(missing_ok=True)  # while it is held, so that whoever waits for it sees that it is stale
-        os.close(lock)
-
-
-async def _acquire(path: Path, deadline: float) -> int:
-    pause_s = 0.001
-    while True:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(lock).st_nlink:
-                return lock
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.close(lock)
-                raise TimeoutError(f"another operation on {path.stem} is still under way") from None
-        os.close(lock)
-        await asyncio.sleep(pause_s)
-        pause_s = min(pause_s * 2, 0.05)

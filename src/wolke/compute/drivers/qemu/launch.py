@@ -13,9 +13,10 @@ from wolke.compute.drivers.base import Power
 from wolke.compute.drivers.qemu import command, memory, process
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.compute.drivers.qemu.faults import explain, last_line
-from wolke.compute.drivers.qemu.home import Home, whole
+from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Gone, session
 from wolke.compute.drivers.qemu.taps import open_tap
+from wolke.core.files import whole
 
 APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 FILES = (  # descriptor, how it is opened; those that a guest has not are left out

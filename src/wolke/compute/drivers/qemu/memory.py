@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 
-from wolke.compute.drivers.qemu.home import Home, rename_durably
+from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Gone, Session
 from wolke.core.drivers import Failure
+from wolke.core.files import rename_durably
 
 UNLIMITED = 1 << 40  # bytes per second; the default of 128 MiB/s is meant for networks
 EVENTS = {"capabilities": [{"capability": "events", "state": True}]}

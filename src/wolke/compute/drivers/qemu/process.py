@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from wolke.compute.drivers.qemu.home import SOCKETS, Home, write_whole
+from wolke.compute.drivers.qemu.home import SOCKETS, Home
+from wolke.core.files import write_whole
 
 FLOCK = struct.Struct("hhqqi4x")  # struct flock of 64-bit Linux: type, whence, start, length, pid
 

@@ -1,6 +1,6 @@
 """The host's copies of images: each is fetched once, however many guests want it, and is whole or not there.
 
-Guests hold links of their own to what they were made from, so a copy may be dropped at any time.
+Guests and volumes hold links of their own to what they were made from, so a copy may be dropped at any time.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from wolke.core import ids
 from wolke.core.drivers import Failure
 from wolke.core.log import get_logger
-
-if TYPE_CHECKING:
-    from wolke.compute.agent.ground import Client
 
 log = get_logger(__name__)
 
 _UNUSED_S = 86400.0
 _PIECE = 1 << 20
 _GONE = (403, 404)
+
+
+class Client(Protocol):
+    """What is needed of ``core.agent_client.AgentClient``."""
+
+    async def get_json(self, path: str) -> Any: ...
+
+    async def download(self, path: str, target: Path) -> int: ...
 
 
 class ImageCache:
@@ -79,7 +84,7 @@ class ImageCache:
         try:
             image = await self._client.get_json(f"/image/v2/images/{image_id}")
             if image["status"] != "active":
-                raise Failure(f"The image {image_id} is {image['status']}, so no server can be made of it.")
+                raise Failure(f"The image {image_id} is {image['status']}, so nothing can be made of it.")
             await self._client.download(f"/image/v2/images/{image_id}/file", part)
         except Exception as error:
             if getattr(error, "status", None) in _GONE:
@@ -88,7 +93,7 @@ class ImageCache:
         await asyncio.to_thread(_verify, part, image)
 
     def evict(self) -> None:
-        """Drop what no guest was made of for a day."""
+        """Drop what nothing was made of for a day."""
         now = time.monotonic()
         for path in self._root.iterdir():
             if path.name in self._fetching or path.suffix == ".part":

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from wolke.compute.agent.images import ImageCache
 from wolke.core import ids
 from wolke.core.drivers import Failure
+from wolke.image.agent import ImageCache
 
 
 class Glance:
