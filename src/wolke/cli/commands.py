@@ -20,6 +20,7 @@ state_option = click.option(
 listen_option = click.option(
     "--listen", default=DEFAULT_LISTEN, metavar="ADDR:PORT", show_default=True, help="Where the APIs are served."
 )
+config_option = click.option("--config", type=_FILE, metavar="FILE", help="Options.  [default: STATE/wolke.toml]")
 json_option = click.option("--json", "as_json", is_flag=True, help="For machines.")
 hypervisor_option = click.option("--hypervisor", metavar="NAME", help="qemu or simulated.  [default: qemu]")
 dataplane_option = click.option(
@@ -58,7 +59,7 @@ def demo(state: Path | None, listen: str, once: bool, as_json: bool) -> None:
 @app.command()
 @state_option
 @listen_option
-@click.option("--config", type=_FILE, metavar="FILE", help="Options.  [default: STATE/wolke.toml]")
+@config_option
 @click.option("--database", metavar="URL", help="postgresql://… for a database server.  [default: STATE/wolke.db]")
 @click.option("--tls", is_flag=True, help="Serve HTTPS, with a certificate made for this cloud unless one is given.")
 @click.option("--certificate", type=_FILE, metavar="FILE", help="A certificate chain (PEM) for --tls.")
@@ -163,3 +164,31 @@ def image_build(out: Path, as_json: bool) -> None:
     from wolke.cli.image_build import run
 
     sys.exit(run(out, as_json=as_json))
+
+
+@app.group()
+def store() -> None:
+    """The object store, while the cloud is down."""
+
+
+@store.command("check")
+@state_option
+@config_option
+@click.option("--repair", is_flag=True, help="Mend what can be mended, and put aside what cannot.")
+@json_option
+def store_check(state: Path | None, config: Path | None, repair: bool, as_json: bool) -> None:
+    """Read everything and say what does not agree; exit 0 if all is well, or is so now."""
+    from wolke.cli.store import check
+
+    sys.exit(check(state, config, repair=repair, as_json=as_json))
+
+
+@store.command("room")
+@state_option
+@config_option
+@json_option
+def store_room(state: Path | None, config: Path | None, as_json: bool) -> None:
+    """How much of the disk each storage policy uses."""
+    from wolke.cli.store import room
+
+    sys.exit(room(state, config, as_json=as_json))
