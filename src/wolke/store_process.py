@@ -30,9 +30,7 @@ from wolke.object_store.drivers import DRIVERS
 from wolke.settings import Settings
 from wolke.state import StateDirectory
 
-_SWIFT_PATHS = (b"/v1/", b"/v1.0/")
-_SWIFT_NAMES = frozenset({b"/v1", b"/info", b"/healthcheck", b"/crossdomain.xml", b"/auth/v1.0"})
-_OWN_NAMES = frozenset({b"/healthz", b"/metrics", b"/favicon.ico"})
+_OWN_NAMES = frozenset({"/healthz", "/metrics"})
 _GC_THRESHOLDS = (50_000, 20, 100)
 
 log = get_logger(__name__)
@@ -43,7 +41,7 @@ def engines(config: ObjectStoreConfig, state: Path) -> dict[str, Any]:
     """A driver, not yet open, for each storage policy; the first is the default. ``ConfigError`` for what is no policy."""
     found: dict[str, Any] = {}
     for one in filter(None, map(str.strip, config.policies.split(","))):
-        name, equals, what = one.partition("=")
+        name, equals, what = (word.strip() for word in one.partition("="))
         driver, _, place = what.partition(":")
         if not equals or not name or not driver or name in found:
             raise ConfigError(
@@ -112,26 +110,23 @@ class Store:
 
 
 def serve(store: Store) -> Serve:
-    """Which of the doors a request goes through. What is signed as S3 requests are is S3's, whatever its path."""
-    swift: Serve
-    s3: Serve
+    """The doors, and beside them what monitors ask; a bucket may have such a name, so only who shows no key is taken for a monitor."""
+    from wolke.object_store.doors import build_door
+
     own = Application([operations(store)], store.identity.authenticate)
-    swift = s3 = own
+    door = build_door(store.store, store.identity.authenticate)
 
     async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            await own(scope, receive, send)
-            return
-        path = scope["raw_path"]
-        if path in _OWN_NAMES:
-            door: Serve = own
-        elif path.startswith(_SWIFT_PATHS) or path in _SWIFT_NAMES:
-            door = swift
+        if scope["type"] == "http" and (scope["path"] not in _OWN_NAMES or scope["query_string"] or _is_signed(scope)):
+            await door(scope, receive, send)
         else:
-            door = s3
-        await door(scope, receive, send)
+            await own(scope, receive, send)
 
     return choose
+
+
+def _is_signed(scope: Mapping[str, Any]) -> bool:
+    return any(name == b"authorization" for name, _ in scope["headers"])
 
 
 def operations(store: Store) -> Api:
