@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from wolke.compute.scheduler.extra_specs import matches
 from wolke.compute.scheduler.picture import HostView, Placing
+from wolke.core.extra_specs import matches
 
 _SAME_HYPERVISOR = {"kvm": "qemu"}  # KVM is an accelerator: an image made for one runs on the other
 _SAME_ARCHITECTURE = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
@@ -103,6 +103,7 @@ def _too_little(what: str, wanted: int, free: Sequence[int], unit: str) -> str:
 
 FILTERS: tuple[Filter, ...] = (
     Filter("requested", _requested, lambda h, p: f"{_verb(h, 'is', 'are')} not the host asked for ({p.only_host})"),
+    Filter("elsewhere", lambda h, p: h.name not in p.not_hosts, lambda h, p: f"{_verb(h, 'is', 'are')} where the server is"),
     Filter("zone", _in_zone, lambda h, p: f"{_verb(h, 'is', 'are')} not in availability zone {p.zone}"),
     Filter("enabled", lambda h, p: h.enabled, lambda h, p: f"{_verb(h, 'is', 'are')} disabled"),
     Filter("up", lambda h, p: h.up, lambda h, p: f"{_verb(h, 'is', 'are')} down"),

@@ -45,7 +45,8 @@ class HostView:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """What a server asks for. ``zone`` None: any. ``only_host``: the host part of ``zone:host:node``. ``group_hosts``: how many
+    """What a server asks for. ``zone`` None: any. ``only_host``: the host part of ``zone:host:node``, or where a move shall go;
+    ``not_hosts``: where it shall not. ``group_hosts``: how many
     members of its server group each host has. ``same_hosts``, ``different_hosts``: hosts of the servers that hints name."""
 
     vcpus: int
@@ -53,6 +54,7 @@ class Placing:
     disk_gib: int
     zone: str | None = None
     only_host: str | None = None
+    not_hosts: frozenset[str] = frozenset()
     architecture: str | None = None
     hypervisor_type: str | None = None
     disk_format: str | None = None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from wolke.compute.scheduler import AggregateView, HostView, NoHost, Placing, choose
-from wolke.compute.scheduler.extra_specs import matches
+from wolke.core.extra_specs import matches
 
 QEMU = {"hypervisor_type": "QEMU", "architectures": ["x86_64"], "disk_formats": ["raw", "qcow2"]}
 

@@ -1,4 +1,5 @@
-"""The small language of a flavor's extra specs: ``<in> abc``, ``>= 4``, ``s== x``, ``<or> a <or> b``, or a plain value."""
+"""The small language of extra specs, of flavors as of volume types: ``<in> abc``, ``<is> True``, ``>= 4``, ``s== x``,
+``<or> a <or> b``, or a plain value."""
 
 from __future__ import annotations
 
@@ -19,7 +20,12 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {
     "s>": lambda have, want: have > want,
     "s>=": lambda have, want: have >= want,
     "<in>": lambda have, want: want in have,
+    "<is>": lambda have, want: _is_true(have) == _is_true(want),
 }
+
+
+def _is_true(word: str) -> bool:
+    return word.lower() in ("true", "yes", "on", "1")
 
 
 def matches(have: str, wanted: str) -> bool:
