@@ -11,7 +11,8 @@ from wolke.core.config import option
 class ObjectStoreConfig:
     enabled: bool = option(True, "Whether the cloud has an object store.")
     listen: str = option(
-        "", "ADDR:PORT of its process, port 0 for any that is free; empty: the port after the cloud's, on the same address."
+        "",
+        "ADDR:PORT of its process, port 0 for any that is free; empty: the port after the cloud's, on the same address.",
     )
     policies: str = option(
         "default=segments",
@@ -24,5 +25,19 @@ class ObjectStoreConfig:
     )
     reader_roles: str = option("reader", "Roles that may look into their own project's account.")
     system_reader_roles: str = option("", "Roles that may look into every account.")
-    reseller_admin_role: str = option("ResellerAdmin", "The role that may do everything in every account, and set quotas.")
-    service_roles: str = option("service", "Roles of the second token that the accounts of services (SERVICE_) ask for.")
+    reseller_admin_role: str = option(
+        "ResellerAdmin", "The role that may do everything in every account, and set quotas."
+    )
+    service_roles: str = option(
+        "service", "Roles of the second token that the accounts of services (SERVICE_) ask for."
+    )
+    account_ratelimit_per_s: float = option(
+        0.0, "How many containers may be made or deleted in an account a second; 0 is any number."
+    )
+    container_ratelimits: str = option(
+        "", "How many objects may be written a second in a container with so many: 0:100,10000:10. Empty is any number."
+    )
+    container_listing_ratelimits: str = option("", "The same for listings of a container.")
+    ratelimit_longest_s: float = option(
+        60.0, "Who would have to wait longer than this for a rate limit is refused (498)."
+    )

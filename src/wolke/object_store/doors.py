@@ -12,7 +12,7 @@ from wolke.object_store.service import ObjectStore
 def build_door(store: ObjectStore, authenticate: Authenticate) -> Door:
     """``authenticate``: who a token (and a service's beside it) belongs to, or ``Unauthorized``."""
     config = store.ground.config
-    swift = SwiftDoor(store, authenticate, filters.PIPELINE, Policy(config), filters.INFO)
+    swift = SwiftDoor(store, authenticate, filters.PIPELINE, Policy(config), filters.features(config))
 
     async def answer(request: Request) -> Response:
         return await swift.answer(request)

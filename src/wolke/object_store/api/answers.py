@@ -42,10 +42,14 @@ def title(status: int) -> str:
     return _TITLES.get(status) or HTTPStatus(status).phrase
 
 
+def said(status: int) -> str:
+    return _SAYS.get(status, title(status))
+
+
 def page(status: int, headers: Mapping[str, str | bytes] | None = None) -> Response:
     """The plain answer of that status."""
     name = title(status)
-    text = f"<html><h1>{name}</h1><p>{_SAYS.get(status, name)}</p></html>"
+    text = f"<html><h1>{name}</h1><p>{said(status)}</p></html>"
     return Response(status, text.encode(), headers=headers, content_type=HTML)
 
 

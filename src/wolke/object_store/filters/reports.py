@@ -16,11 +16,10 @@ from xml.sax.saxutils import escape
 from wolke.core.errors import CloudError
 from wolke.core.http import ClientGone, Response
 from wolke.core.log import get_logger
-from wolke.object_store.api import answers
+from wolke.object_store.api import answers, formats
 from wolke.object_store.api.call import Call
 
 TEXT = "text/plain"
-FORMATS = (TEXT, "application/json", "application/xml", "text/xml")
 SIGN_OF_LIFE_S = 10.0
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAME_SHOWN = 1282  # the longest container and object name
@@ -30,30 +29,6 @@ log = get_logger(__name__)
 
 def line(status: int) -> str:
     return f"{status} {answers.title(status)}"
-
-
-def wanted_format(accept: str | None) -> str | None:
-    """The best of ``FORMATS``. None: the client takes none of them."""
-    if not accept or not accept.strip():
-        return TEXT
-    best, rating = None, 0.0
-    ranges = [_range(part) for part in accept.split(",")[:100]]
-    for offered in FORMATS:
-        kind = offered.partition("/")[0]
-        fitting = [(len(name), q) for name, q in ranges if name in (offered, f"{kind}/*", "*/*", "*")]
-        q = max(fitting)[1] if fitting else 0.0
-        if q > rating:
-            best, rating = offered, q
-    return best
-
-
-def _range(part: str) -> tuple[str, float]:
-    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    q = next((piece[2:] for piece in parameters if piece.startswith("q=")), "1")
-    try:
-        return name, min(1.0, max(0.0, float(q)))
-    except ValueError:
-        return name, 0.0
 
 
 class Report:
@@ -103,7 +78,10 @@ class Report:
 
 def reported(call: Call, report: Report, work: Callable[[], Awaitable[None]], status: int = 200) -> Response:
     """``work`` fills the report in. Refusals that it raises become the report's own."""
-    form = wanted_format(call.headers.get("accept"))
+    try:
+        form: str | None = formats.wanted(call)
+    except CloudError:
+        form = None
 
     async def whole() -> bytes:
         if form is None:
@@ -124,11 +102,18 @@ def reported(call: Call, report: Report, work: Callable[[], Awaitable[None]], st
     return Response(status, chunks=kept_alive(whole, opening), content_type=form or TEXT)
 
 
-async def kept_alive(work: Callable[[], Awaitable[bytes]], opening: bytes) -> AsyncIterator[bytes]:
-    """White space every now and then until ``work`` is done, and then what it gives. XML begins with its declaration."""
+async def kept_alive(
+    work: Callable[[], Awaitable[bytes]], opening: bytes, *, at_once: bool = False
+) -> AsyncIterator[bytes]:
+    """White space every now and then until ``work`` is done, and then what it gives. XML begins with its declaration.
+
+    ``at_once``: the first of it now, however soon that is.
+    """
     task = asyncio.ensure_future(work())
-    silence, waited = opening, False
+    silence, waited = opening, at_once
     try:
+        if at_once:
+            yield silence
         while not (await asyncio.wait({task}, timeout=SIGN_OF_LIFE_S))[0]:
             yield silence
             silence, waited = b" ", True

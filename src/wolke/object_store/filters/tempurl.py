@@ -39,6 +39,8 @@ _META, _PUBLIC_META = "x-object-meta-", "x-object-meta-public-"
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 _LATEST_S = 253_402_300_799  # the end of the year 9999
 
+TICKET, PAGE = "ticket", "page"  # in ``call.kept``: what let this call in, and an answer that a browser shall show
+
 INFO: dict[str, Any] = {
     "tempurl": {
         "methods": list(METHODS),
@@ -153,12 +155,12 @@ async def _let_in(handler: Handler, call: Call, ticket: Ticket, key: Key) -> Res
     call.granted = granted
     call.headers = {name: value for name, value in call.headers.items() if name not in _NOT_TAKEN}
     call.query = Params(urlencode({**ticket.query(), **({"inline": ""} if inline else {})}).encode())
-    call.kept["tempurl"] = ticket
+    call.kept[TICKET] = ticket
     response = await handler(call)
     _hide(response)
     if call.method not in ("GET", "HEAD") or not 200 <= response.status < 300:
         return response
-    page = call.kept.get("page") is response
+    page = call.kept.get(PAGE) is response
     if not call.name and not page:
         return _invalid(call)
     _dispose(response, call, filename, inline=inline or page)

@@ -26,6 +26,6 @@ async def post(gate: Gate, call: Call) -> Response:
         new = described(old, stamp=stamp, headers=headers, content_type=content_type or old.content_type)
         return new, due_s
 
-    made = await gate.store.objects.update(container, call.name, change)
+    made = call.kept["made"] = await gate.store.objects.update(container, call.name, change)
     shown = {"X-Object-Version-Id": version_text(made.version)} if container.versioning else {}
     return answers.done(202, shown)
