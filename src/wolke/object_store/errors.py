@@ -27,6 +27,11 @@ class UploadNotFound(NotFound):
     """No such upload, or it was completed or aborted."""
 
 
+class AccountNotEmpty(Conflict):
+    def __init__(self) -> None:
+        super().__init__("The account still has containers in it. Delete them first.")
+
+
 class ContainerNotEmpty(Conflict):
     def __init__(self) -> None:
         super().__init__("There was a conflict when trying to complete your request: the container is not empty.")

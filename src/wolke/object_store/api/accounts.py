@@ -10,8 +10,9 @@ from wolke.object_store.api.gate import DOMAIN, Gate
 from wolke.object_store.errors import AccountNotFound
 from wolke.object_store.model import Account, Stat, stamp_text
 from wolke.object_store.service.accounts import total
+from wolke.object_store.service.quotas import BYTES, quota_names
 
-_QUOTA = "x-account-meta-quota-bytes"
+_OLD_QUOTA = "x-account-meta-quota-bytes"  # as it is still written, and shown
 
 
 async def get(gate: Gate, call: Call) -> Response:
@@ -40,6 +41,8 @@ async def _headers(gate: Gate, call: Call, *, owner: bool) -> dict[str, str]:
     whole = total(stats.values())
     shown = metadata.visible(account.headers, owner=owner)
     shown |= _figures("X-Account-", whole, containers=True)
+    if quota := shown.get(BYTES):
+        shown[_OLD_QUOTA] = quota
     shown |= {"X-Timestamp": stamp_text(account.created), "Accept-Ranges": "bytes"}
     if owner and (domain := account.system.get(DOMAIN)):
         shown["X-Account-Project-Domain-Id"] = domain
@@ -58,9 +61,13 @@ def _figures(prefix: str, stat: Stat, *, containers: bool) -> dict[str, str]:
 
 async def post(gate: Gate, call: Call) -> Response:
     gate.owner(call)
-    changes = metadata.changes(call.headers, "account")
-    if _QUOTA in changes:
-        _check_quota(gate, call, changes[_QUOTA])
+    names = [name for policy in ("", *gate.store.ground.engines) for name in quota_names(policy)]
+    changes = metadata.changes(call.headers, "account", names)
+    if _OLD_QUOTA in changes:
+        changes[BYTES] = changes.pop(_OLD_QUOTA)
+    for name in names:
+        if name in changes:
+            _check_quota(gate, call, changes[name])
     await gate.ensure_account(call)
     await gate.store.accounts.update(call.account, changes)
     return answers.done(204)
@@ -70,7 +77,7 @@ def _check_quota(gate: Gate, call: Call, value: str | None) -> None:
     if not (gate.policy.is_reseller(call.ctx) or call.inner):
         raise Forbidden
     if value is not None and not (value.isascii() and value.isdigit()):
-        raise BadRequest("Invalid bytes quota.")
+        raise BadRequest("Invalid quota.")
 
 
 async def put(gate: Gate, call: Call) -> Response:
@@ -83,10 +90,9 @@ async def put(gate: Gate, call: Call) -> Response:
 
 
 async def delete(gate: Gate, call: Call) -> Response:
-    """For a reseller's administrator, with all that is in it: ``DELETE`` asks for nothing back."""
+    """For a reseller's administrator, once it is empty."""
     gate.owner(call)
     if not gate.policy.is_reseller(call.ctx):
         raise Forbidden
-    await gate.store.accounts.get(call.account)
     await gate.store.accounts.delete(call.account)
     return answers.done(204)

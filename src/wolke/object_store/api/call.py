@@ -41,12 +41,13 @@ class Call:
 
     ``found``: set by the handler of GET and HEAD to the object. One that only a filter understands (it has a kind, or an
     ``x-object-manifest``) comes back with its headers and no body, and with neither ranges nor conditions looked at, unless
-    ``raw``. ``objects.send`` makes the answer once the filter knows the data. ``marks``: of what PUT makes.
+    ``raw``. ``objects.send`` makes the answer once the filter knows the data. ``marks``: of what PUT makes;
+    ``source``: whose data it takes in place of ``data``.
     """
 
     __slots__ = (
         "account", "container", "ctx", "data", "found", "granted", "headers", "inner", "kept", "marks", "method", "name",
-        "query", "raw", "request", "trans_id",
+        "query", "raw", "request", "source", "trans_id",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +80,7 @@ class Call:
         self.found: Found | None = None
         self.marks: Marks | None = None
         self.raw = False
+        self.source: Found | None = None
         self.kept: dict[str, Any] = {}  # what one filter or handler leaves for another, by a name they agree on
 
     @property

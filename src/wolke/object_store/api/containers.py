@@ -9,12 +9,11 @@ from wolke.core.http import Response
 from wolke.object_store.api import answers, formats, lists, metadata, times
 from wolke.object_store.api.call import Call
 from wolke.object_store.api.gate import READ, WRITE, Gate
+from wolke.object_store.api.objects.legacy import LOCATION, MODE
 from wolke.object_store.errors import ContainerNotEmpty, ContainerNotFound, PreconditionFailed
 from wolke.object_store.model import ENABLED, SUSPENDED, Container, parse_stamp, stamp_text
 from wolke.object_store.policy import Verdict, clean_acl
 
-MODE = "versions-mode"  # ``stack`` or ``history``: which way old objects go to the container named in ``versions-location``
-LOCATION = "versions-location"
 _LEGACY = {"x-versions-location": "stack", "x-history-location": "history"}
 _MORE = (READ, WRITE, "x-container-sync-to", "x-container-sync-key")
 _QUOTAS = {"x-container-meta-quota-bytes": "bytes", "x-container-meta-quota-count": "count"}

@@ -114,7 +114,7 @@ class ObjectItem(msgspec.Struct, frozen=True):
 def objects(media: str, container: str, items: Iterable[Listed | Prefix]) -> bytes:
     if media == formats.PLAIN:
         return _plain(item.name for item in items)
-    shown = [_object(item) if item.__class__ is Listed else Subdir(item.name) for item in items]  # type: ignore[arg-type]
+    shown = [_object(item) if item.__class__ is Listed else Subdir(item.name) for item in items]
     if media == formats.JSON:
         return _encode(shown)
     return _xml("container", container, "object", shown)

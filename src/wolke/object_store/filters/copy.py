@@ -31,7 +31,7 @@ _NOT_COPIED = frozenset(
 _NOT_SENT = frozenset({"x-copy-from", "x-copy-from-account", "destination", "destination-account", "content-length"})
 
 
-def copy(handler: Handler, store: ObjectStore) -> Handler:
+def filter_copy(handler: Handler, store: ObjectStore) -> Handler:
     async def answer(call: Call) -> Response:
         if call.name and (call.method == "COPY" or (call.method == "PUT" and call.headers.get("x-copy-from"))):
             return await _copy(handler, call)

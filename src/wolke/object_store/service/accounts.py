@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from wolke.object_store import store
-from wolke.object_store.drivers.base import Change, Entry, Put, Tally
-from wolke.object_store.errors import AccountNotFound
+from wolke.object_store.drivers.base import Change, Delete, Entry, Put, Tally
+from wolke.object_store.errors import AccountNotEmpty, AccountNotFound
 from wolke.object_store.model import Account, ContainerListed, Prefix, Stat, Wish
 from wolke.object_store.service.ground import Ground, commit
 from wolke.object_store.service.limits import check_metadata
@@ -70,6 +70,19 @@ class Accounts:
             return (Put(store.ACCOUNT, store.encode(new)),)
 
         await commit(self._ground.accounts, store.account_partition(account), (store.ACCOUNT,), decide)
+
+    async def delete(self, account: str) -> None:
+        """The account itself; its containers must be gone."""
+        partition = store.account_partition(account)
+
+        def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
+            if entries[0] is None:
+                raise AccountNotFound
+            if tally.objects:
+                raise AccountNotEmpty
+            return (Delete(store.ACCOUNT),)
+
+        await commit(self._ground.accounts, partition, (store.ACCOUNT,), decide)
 
     async def ensure(self, account: str) -> None:
         if await self._ground.accounts.get(store.account_partition(account), store.ACCOUNT) is None:

@@ -26,6 +26,7 @@ from wolke.object_store.model import (
     Removed,
     described,
 )
+from wolke.object_store.service import quotas
 from wolke.object_store.service.ground import Body, Ground, commit, share, spoken
 from wolke.object_store.service.limits import OBJECT_BYTES, check_object_name
 from wolke.object_store.service.locks import check_unlocked, with_terms
@@ -120,7 +121,7 @@ class Objects:
         self, container: Container, data: AsyncIterable[bytes] | bytes, size: int | None, limit_bytes: int
     ) -> tuple[Received, Piece]:
         """Data that no entry points at yet. Raises ``QuotaReached``, ``StoreFull``."""
-        limit_bytes = min(limit_bytes, await self.room(container, size))
+        limit_bytes = min(limit_bytes, await self.room(container))
         if size is not None and size > limit_bytes:
             raise QuotaReached("Upload exceeds quota.")
         md5 = hashlib.md5(usedforsecurity=False)
@@ -149,26 +150,9 @@ class Objects:
         else:
             await asyncio.get_running_loop().run_in_executor(self._hashers, md5.update, chunk)
 
-    async def room(self, container: Container, size: int | None) -> int:
-        """How many bytes may still come: what the quotas leave. Exact for the container, by the commit."""
-        account = await self._account_room(container)
-        quota = container.headers.get("x-container-meta-quota-bytes", "")
-        if not quota.isdecimal():
-            return account
-        tally = await self._engine(container).tally(store.container_partition(container))
-        return min(account, max(0, int(quota) - tally.octets))
-
-    async def _account_room(self, container: Container) -> int:
-        entry = await self._ground.accounts.get(store.account_partition(container.account), store.ACCOUNT)
-        if entry is None or b"quota-bytes" not in entry.meta:
-            return OBJECT_BYTES
-        quota = store.account_of(entry.meta).headers.get("x-account-meta-quota-bytes", "")
-        if not quota.isdecimal():
-            return OBJECT_BYTES
-        used = 0
-        for engine in self._ground.engines.values():
-            used += (await engine.tally(store.account_id(container.account))).octets
-        return max(0, int(quota) - used)
+    async def room(self, container: Container) -> int:
+        """How many bytes may still come: what the quotas leave. Raises ``QuotaReached`` where not one more object may."""
+        return await quotas.room(self._ground, container)
 
     async def write(
         self,
@@ -202,7 +186,7 @@ class Objects:
             _still_there(container, head)
             if check is not None:
                 check(None if old is None else store.object_of(old.meta))
-            _within_quota(container, tally, value, old)
+            quotas.within(container, tally, value, is_new=old is None, freed=old.octets if old is not None else 0)
             return (store.current(name, value, pieces, new.due_s), *along.decide(others))
 
         reads = (store.HEAD, store.object_key(name), *along.keys)
@@ -222,7 +206,7 @@ class Objects:
         def changes(past: Past, tally: Tally) -> Sequence[Change]:
             if check is not None:
                 check(past.object)
-            _within_quota(container, tally, value, None)
+            quotas.within(container, tally, value, is_new=past.current is None)
             return past.written(value, pieces, due_s)
 
         await self._with_past(container, name, None, changes, along)
@@ -289,7 +273,7 @@ class Objects:
         """The data under another name, shared with the source where the place allows."""
         check_object_name(name)
         body = self.body(source)
-        if body.size > await self.room(container, body.size):
+        if body.size > await self.room(container):
             raise QuotaReached("Upload exceeds quota.")
         if source.container.policy == container.policy:
             pieces = await share(self._engine(container), source.entry)
@@ -298,6 +282,20 @@ class Objects:
             received, piece = await self.receive(container, body.chunks(0, body.size), body.size, OBJECT_BYTES)
             pieces = (piece,)
         return await self.write(container, name, pieces, received, new, check=check)
+
+    async def restore(self, container: Container, name: str, version: int) -> Object:
+        """That version becomes the current one again. Raises ``VersionNotFound``, of a delete marker too."""
+        restored: list[Object] = []
+
+        def changes(past: Past, tally: Tally) -> Sequence[Change]:
+            found = past.find(version)
+            if found is None or found[1].kind == MARKER:
+                raise VersionNotFound
+            restored[:] = [found[1]]
+            return past.shown(found[1])
+
+        await self._with_past(container, name, version, changes)
+        return restored[0]
 
     # -- deleting
 
@@ -309,13 +307,15 @@ class Objects:
         *,
         check: Check | None = None,
         bypass: bool = False,
+        promote: bool = True,
     ) -> Removed:
         """A version goes for good; without one, a container that keeps versions gets a marker. ``bypass``: see ``check_unlocked``.
+        ``promote``: where the current version goes, the newest that is left becomes it.
 
         Raises ``ObjectNotFound`` where no versions are kept, ``VersionNotFound`` and ``Locked``.
         """
         if version is not None:
-            return await self._delete_version(container, name, version, check, bypass)
+            return await self._delete_version(container, name, version, check, bypass, promote)
         if container.versioning:
             return await self._mark(container, name, check)
         gone: list[Object] = []
@@ -350,7 +350,7 @@ class Objects:
         return Removed(marker, gone[0])
 
     async def _delete_version(
-        self, container: Container, name: str, version: int, check: Check | None, bypass: bool
+        self, container: Container, name: str, version: int, check: Check | None, bypass: bool, promote: bool
     ) -> Removed:
         gone: list[Object] = []
 
@@ -362,7 +362,7 @@ class Objects:
                 raise VersionNotFound
             check_unlocked(found[1], self._ground.now_s(), bypass=bypass)
             gone[:] = [found[1]]
-            return past.without(found[1].stamp)
+            return past.without(found[1].stamp, promote=promote)
 
         await self._with_past(container, name, version, changes)
         return Removed(None, gone[0])
@@ -393,17 +393,6 @@ class Objects:
 def _still_there(container: Container, head: Entry | None) -> None:
     if head is None:
         raise ContainerNotFound
-
-
-def _within_quota(container: Container, tally: Tally, value: Object, old: Entry | None) -> None:
-    """To the object and the byte, as the tally is that of the commit."""
-    objects = container.headers.get("x-container-meta-quota-count", "")
-    octets = container.headers.get("x-container-meta-quota-bytes", "")
-    before = old.octets if old is not None else 0
-    if objects.isdecimal() and old is None and tally.objects + 1 > int(objects):
-        raise QuotaReached("Upload exceeds quota.")
-    if octets.isdecimal() and tally.octets - before + value.octets > int(octets):
-        raise QuotaReached("Upload exceeds quota.")
 
 
 def _change(

@@ -120,13 +120,20 @@ class Uploads:
         return await self._keep(container, upload, number, received, (piece,), describe(received))
 
     async def copy_part(
-        self, container: Container, upload: Upload, number: int, source: Found, start: int, length: int
+        self,
+        container: Container,
+        upload: Upload,
+        number: int,
+        source: Found,
+        start: int,
+        length: int,
+        sums: dict[str, str],
     ) -> Part:
         """Part of an object. All of one is shared where it lies in the same place; anything else is copied."""
         body = self._objects.body(source)
         whole = (start, length) == (0, body.size) and source.container.policy == container.policy
         if whole and "-" not in source.object.etag and not source.object.kind:
-            if length > await self._objects.room(container, length):
+            if length > await self._objects.room(container):
                 raise QuotaReached("Upload exceeds quota.")
             with spoken():
                 pieces = await self._engine(container).again(source.entry.pieces)
@@ -134,7 +141,7 @@ class Uploads:
         else:
             received, piece = await self._objects.receive(container, body.chunks(start, length), length, OBJECT_BYTES)
             pieces = (piece,)
-        return await self._keep(container, upload, number, received, pieces, {})
+        return await self._keep(container, upload, number, received, pieces, sums)
 
     async def _keep(
         self,

@@ -7,14 +7,17 @@ current row itself, and moves aside only when a numbered version follows it. The
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from wolke.object_store import store
 from wolke.object_store.drivers.base import Change, Delete, Driver, Entry, Piece, Tally
-from wolke.object_store.model import ENABLED, MARKER, SUSPENDED, Container, Listed, Object, described
+from wolke.object_store.model import ENABLED, MARKER, SUSPENDED, Container, Listed, Object, Prefix, Wish, described
 from wolke.object_store.service.ground import Ground, share, spoken
 
+Page = list[Listed | Prefix]
+
 _PAGE = 1000
+_NEVER = 1 << 62  # a stamp later than all
 
 
 class Past:
@@ -98,8 +101,8 @@ class Past:
         changes.append(Delete(store.object_key(self.name)))
         return changes
 
-    def without(self, stamp: int) -> list[Change]:
-        """The version of that stamp is gone; what is then the newest becomes current."""
+    def without(self, stamp: int, *, promote: bool = True) -> list[Change]:
+        """The version of that stamp is gone; if it was current, what is then the newest becomes that, or (``promote``) nothing."""
         row = self.object
         changes: list[Change] = []
         if row is not None and row.stamp == stamp and not row.aside:
@@ -108,10 +111,21 @@ class Past:
         left = [value for _, value in self.versions if value.stamp != stamp]
         if row is not None and row.stamp != stamp:
             return changes
+        if not promote:
+            return changes if row is None else [*changes, Delete(store.object_key(self.name))]
         if left and left[0].kind != MARKER:
             changes.append(store.current(self.name, described(left[0], aside=True), (), None))
         elif row is not None:
             changes.append(Delete(store.object_key(self.name)))
+        return changes
+
+    def shown(self, value: Object) -> list[Change]:
+        """This version, which has a number, is the current one again."""
+        changes: list[Change] = []
+        row = self.object
+        if row is not None and not row.aside and self.current is not None and self.container.versioning == ENABLED:
+            changes.append(store.kept(self.name, row, self.aside, self.current.due_s))
+        changes.append(store.current(self.name, described(value, aside=True), (), None))
         return changes
 
     def find(self, version: int) -> tuple[Entry, Object] | None:
@@ -134,65 +148,148 @@ class Versions:
     ) -> list[Listed]:
         """By name, the newest of each first. From behind the name ``marker``, or from within its versions: those older than
         the stamp ``before``."""
-        engine, partition = self._ground.engine(container.policy), store.container_partition(container)
-        numbered = _Run(engine, partition, store.VERSIONS, prefix, limit)
-        plain = _Run(engine, partition, store.OBJECTS, prefix, limit)
-        if marker and before is None:
-            numbered.start_after(store.versions_of(marker) + b"\xff" * 8)
-            plain.start_after(store.object_key(marker))
-        elif marker and before is not None:
-            numbered.start_after(store.version_key(marker, before))
-            plain.start_after(store.object_key(marker), before)
-        found: list[Listed] = []
-        newest = marker if before is not None else None
-        left, right = await numbered.next(), await plain.next()
-        while len(found) < limit and (left is not None or right is not None):
-            if right is None or (left is not None and _place(left) < _place(right)):
-                assert left is not None
-                one, left = left, await numbered.next()
-            else:
-                one, right = right, await plain.next()
-            found.append(Listed(one.name, one.object, latest=one.name != newest))
-            newest = one.name
+        merge = self._merge(container, Wish(limit=limit, prefix=prefix, marker=marker), before)
+        return [item async for item in merge.items(limit)]
+
+    async def page(self, container: Container, wish: Wish, before: int | None = None) -> Page:
+        """The same with the rest of a wish. ``before``: 0 stands for the version without a number of ``wish.marker``."""
+        if before == 0:
+            before = await self._null(container, wish.marker)
+        merge = self._merge(container, wish, before)
+        found: Page = []
+        while len(found) < wish.limit:
+            folder = ""
+            async for item in merge.items(wish.limit - len(found)):
+                end = item.name.find(wish.delimiter, len(wish.prefix)) if wish.delimiter else -1
+                if end >= 0:
+                    folder = item.name[: end + len(wish.delimiter)]
+                    break
+                found.append(item)
+            if not folder:
+                break
+            if folder != wish.marker:
+                found.append(Prefix(folder))
+            merge = self._merge(container, wish, None)
+            merge.skip(folder)
         return found
 
+    async def _null(self, container: Container, name: str) -> int:
+        """Its stamp; later than all of them where there is none."""
+        engine = self._ground.engine(container.policy)
+        found = (await Past.look(engine, container, name, 0)).find(0)
+        return _NEVER if found is None else found[1].stamp
 
-def _place(item: Listed) -> tuple[bytes, int]:
-    return item.name.encode(), -item.object.stamp
+    def _merge(self, container: Container, wish: Wish, before: int | None) -> _Merge:
+        return _Merge(self._ground.engine(container.policy), store.container_partition(container), wish, before)
+
+
+class _Merge:
+    """Versions and the rows of current objects, name by name. A row says which of its name's versions is current, and is a
+    version itself if its data lies in it."""
+
+    def __init__(self, engine: Driver, partition: bytes, wish: Wish, before: int | None) -> None:
+        self._reverse = wish.reverse
+        page = max(1, min(wish.limit, _PAGE))
+        self._versions = _Run(engine, partition, store.VERSIONS, wish, page)
+        self._rows = _Run(engine, partition, store.OBJECTS, wish, page)
+        self._resumed = wish.marker if before is not None else None
+        self._before = before or 0
+        if not wish.marker:
+            return
+        name = wish.marker
+        if before is None:
+            self._versions.begin(store.versions_of(name) + (b"" if wish.reverse else b"\xff" * 9))
+            self._rows.begin(store.object_key(name) + (b"" if wish.reverse else b"\0"))
+        else:
+            self._versions.begin(store.version_key(name, before) + (b"" if wish.reverse else b"\0"))
+            self._rows.begin(store.object_key(name) + (b"\0" if wish.reverse else b""))
+
+    def skip(self, folder: str) -> None:
+        for run in (self._versions, self._rows):
+            run.begin_beyond(folder)
+
+    async def items(self, limit: int) -> AsyncIterator[Listed]:
+        given = 0
+        version, row = await self._versions.next(), await self._rows.next()
+        while given < limit and (version is not None or row is not None):
+            name = self._first(version, row)
+            current, pending = None, None
+            if row is not None and row.name == name:
+                current = row.object
+                pending = None if current.aside or self._is_past(name, current) else row
+                row = await self._rows.next()
+            newest = True
+            while given < limit and (pending is not None or (version is not None and version.name == name)):
+                if pending is not None and (version is None or version.name != name or self._leads(pending, version)):
+                    one, pending = pending, None
+                else:
+                    assert version is not None
+                    one, version = version, await self._versions.next()
+                last = version is None or version.name != name
+                latest = self._is_latest(one, current, last if self._reverse else newest)
+                yield Listed(one.name, one.object, latest)
+                newest = False
+                given += 1
+
+    def _first(self, version: Listed | None, row: Listed | None) -> str:
+        names = [one.name for one in (version, row) if one is not None]
+        return max(names, key=str.encode) if self._reverse else min(names, key=str.encode)
+
+    def _leads(self, row: Listed, version: Listed) -> bool:
+        return (row.object.stamp > version.object.stamp) is not self._reverse
+
+    def _is_past(self, name: str, row: Object) -> bool:
+        """Whether a list that goes on within this name has shown the row already."""
+        if name != self._resumed:
+            return False
+        return row.stamp <= self._before if self._reverse else row.stamp >= self._before
+
+    def _is_latest(self, one: Listed, current: Object | None, newest: bool) -> bool:
+        if one.name == self._resumed and not self._reverse:
+            return False
+        if current is not None:
+            return current.stamp == one.object.stamp
+        return newest and one.object.kind == MARKER
 
 
 class _Run:
-    """Versions of one kind, one after the other, read by pages. Of current rows only those whose data is not aside."""
+    """Entries of one kind as versions, one after the other, read by pages."""
 
-    def __init__(self, engine: Driver, partition: bytes, kind: bytes, prefix: str, page: int) -> None:
+    def __init__(self, engine: Driver, partition: bytes, kind: bytes, wish: Wish, page: int) -> None:
         self._engine, self._partition, self._kind = engine, partition, kind
-        self._low = kind + prefix.encode()
+        self._low = kind + wish.prefix.encode()
         self._high = store.after(self._low)
-        self._page = max(1, min(page, _PAGE))
+        self._reverse = wish.reverse
+        self._page = page
         self._items: list[Listed] = []
         self._done = False
-        self._same: tuple[bytes, int] | None = None
 
-    def start_after(self, key: bytes, older_than: int | None = None) -> None:
-        """``older_than``: the row at ``key`` itself is still wanted, if its stamp is smaller."""
-        self._low = max(self._low, key if older_than is not None else key + b"\0")
-        self._same = (key, older_than) if older_than is not None else None
+    def begin(self, key: bytes) -> None:
+        """From this key on; in reverse, from the last before it."""
+        if self._reverse:
+            self._high = min(self._high, key)
+        else:
+            self._low = max(self._low, key)
+
+    def begin_beyond(self, folder: str) -> None:
+        key = self._kind + folder.encode()
+        self.begin(key if self._reverse else store.after(key))
 
     async def next(self) -> Listed | None:
         while not self._items and not self._done:
             with spoken():
-                page = await self._engine.scan(self._partition, self._low, self._high, self._page)
+                page = await self._engine.scan(
+                    self._partition, self._low, self._high, self._page, reverse=self._reverse
+                )
             self._done = len(page) < self._page
-            if page:
+            if page and self._reverse:
+                self._high = page[-1].key
+            elif page:
                 self._low = page[-1].key + b"\0"
-            self._items = [item for entry in page if (item := self._read(entry)) is not None]
-            self._items.reverse()
+            self._items = [self._read(entry) for entry in reversed(page)]
         return self._items.pop() if self._items else None
 
-    def _read(self, entry: Entry) -> Listed | None:
+    def _read(self, entry: Entry) -> Listed:
         value = store.object_of(entry.meta)
-        if self._kind == store.VERSIONS:
-            return Listed(store.version_name(entry.key), value)
-        if value.aside or (self._same is not None and entry.key == self._same[0] and value.stamp >= self._same[1]):
-            return None
-        return Listed(entry.key[1:].decode(), value)
+        name = store.version_name(entry.key) if self._kind == store.VERSIONS else entry.key[1:].decode()
+        return Listed(name, value)

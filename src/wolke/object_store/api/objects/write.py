@@ -11,9 +11,12 @@ from wolke.object_store.api import answers, conditions, lists, times
 from wolke.object_store.api.call import Call, Marks
 from wolke.object_store.api.gate import WRITE, Gate
 from wolke.object_store.api.metadata import check_value
+from wolke.object_store.api.objects import legacy
+from wolke.object_store.api.objects.legacy import LOCATION
 from wolke.object_store.api.objects.read import DELETE_AT, MANIFEST_HEADER, version_number
 from wolke.object_store.errors import BadMetadata, ClientDisconnected, DataMismatch, PreconditionFailed, VersionNotFound
 from wolke.object_store.model import Container, Description, Object, Received, version_text
+from wolke.object_store.service import Check
 from wolke.object_store.service.limits import OBJECT_BYTES, check_metadata, check_object_name
 
 META = "x-object-meta-"
@@ -62,9 +65,15 @@ async def put(gate: Gate, call: Call) -> Response:
             due_s=due_s,
         )
 
-    made = await gate.store.objects.put(
-        container, call.name, call.data, describe, size=size, check=_check(asked)
-    )
+    check = _check(asked)
+    if LOCATION in container.system:
+        await legacy.archive(gate, container, call.name)
+    objects = gate.store.objects
+    if call.source is not None:
+        received = Received(call.source.object.etag, size or 0)
+        made = await objects.copy(call.source, container, call.name, describe(received), check=check)
+    else:
+        made = await objects.put(container, call.name, call.data, describe, size=size, check=check)
     return created(container, made)
 
 
@@ -148,7 +157,7 @@ def _whole(name: str, text: str) -> int:
     return max(-_LATEST_S, min(int(text[:20]), _LATEST_S))
 
 
-def _check(asked: Mapping[str, str]):  # type: ignore[no-untyped-def]
+def _check(asked: Mapping[str, str]) -> Check | None:
     if "if-none-match" not in asked:
         return None
     if conditions.tags(asked["if-none-match"]) != {"*"}:
