@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import socket
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -208,3 +211,15 @@ async def test_a_body_that_breaks_its_framing_ends_the_request() -> None:
     async with serving(Route("PUT", "/r", reading, auth=False, stream=True)) as port:
         assert (await talk(port, head, b"zzz\r\n", pause_s=0.05)).startswith(b"HTTP/1.1 400")
         assert left.is_set()
+
+
+async def test_an_answer_is_dated_when_it_is_given() -> None:
+    async def later(service, ctx, request: Request):
+        await asyncio.sleep(1.1)
+        return {"now": int(time.time())}
+
+    async with serving(Route("GET", "/later", later, auth=False)) as port:
+        answer = await talk(port, b"GET /t/later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    said = next(line for line in head.split(b"\r\n") if line.startswith(b"date: ")).removeprefix(b"date: ").decode()
+    assert 0 <= parsedate_to_datetime(said).timestamp() - json.loads(body)["now"] <= 1

@@ -13,6 +13,9 @@ import fcntl
 import os
 import struct
 import termios
+import time
+from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -92,14 +95,20 @@ class Cycle(RequestResponseCycle):
         if kind == PARTS:
             await self._send_parts(message)
             return
-        if kind == "http.response.start" and self.waiting_for_100_continue:
-            self.keep_alive = False  # the body may or may not come now: what follows on this connection could be either
+        if kind == "http.response.start":
+            self._before_head()
         if kind == "http.response.body" and not message.get("more_body") and not self.keep_alive and self.more_body:
             self.protocol.linger()
         await super().send(message)
 
+    def _before_head(self) -> None:
+        self.default_headers = _dated(int(time.time()))
+        if self.waiting_for_100_continue:
+            self.keep_alive = False  # the body may or may not come now: what follows on this connection could be either
+
     async def _send_parts(self, message: Any) -> None:
         start: Any = {"type": "http.response.start", "status": message["status"], "headers": message["headers"]}
+        self._before_head()
         if self.scope["method"] == "HEAD":
             await super().send(start)
             await super().send(_END)
@@ -175,6 +184,12 @@ class Cycle(RequestResponseCycle):
     def _give_up(self) -> None:
         self.disconnected = True
         self.transport.abort()
+
+
+@lru_cache(2)
+def _dated(now_s: int) -> list[tuple[bytes, bytes]]:
+    """Of this second: uvicorn's own date is up to a second and more behind what an answer says was modified just now."""
+    return [(b"date", formatdate(now_s, usegmt=True).encode())]
 
 
 class _Socket:
