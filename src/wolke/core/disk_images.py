@@ -28,8 +28,9 @@ class Image:
     size: int  # bytes, as a guest sees it
 
 
-def inspect(path: Path, image_format: str) -> Image:
-    """What ``path`` is, from its first bytes alone. Raises ``Failure`` that a user can read if it may not be used."""
+def inspect(path: Path, image_format: str, *, backed: bool = False) -> Image:
+    """What ``path`` is, from its first bytes alone. Raises ``Failure`` that a user can read if it may not be used. ``backed``: it may
+    name a backing file, because the caller names another one."""
     try:
         with path.open("rb") as file:
             head = file.read(INCOMPATIBLE_AT + 8)
@@ -41,17 +42,17 @@ def inspect(path: Path, image_format: str) -> Image:
             raise Failure("the image is empty")
         return Image("raw", -(-length // SECTOR) * SECTOR)
     if image_format == "qcow2":
-        return Image("qcow2", _qcow2_size(head))
+        return Image("qcow2", _qcow2_size(head, backed))
     raise Failure(f"this host cannot run images of format {image_format!r}; use raw or qcow2")
 
 
-def _qcow2_size(head: bytes) -> int:
+def _qcow2_size(head: bytes, backed: bool) -> int:
     if len(head) < INCOMPATIBLE_AT or not head.startswith(MAGIC):
         raise Failure("the image is not a valid qcow2")
     _, version, backing, _, cluster_bits, size, crypt_method = HEADER.unpack_from(head)
     if version not in (2, 3) or not 9 <= cluster_bits <= 21 or size == 0 or size % SECTOR:
         raise Failure("the image is not a valid qcow2")
-    if backing:
+    if backing and not backed:
         raise Failure("the image refers to another file (a backing file); upload it flattened: qemu-img convert")
     if crypt_method:
         raise Failure("the image is encrypted, which this host cannot run")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 
 class ToolError(Exception):
     """A tool ended with an error; ``str`` is what it said."""
 
 
-async def run(*argv: str) -> bytes:
-    """Standard output of a tool. Raises ``ToolError``; kills it if we are cancelled."""
+async def run(*argv: str, inherited: Sequence[int] = ()) -> bytes:
+    """Standard output of a tool, which gets the open files ``inherited`` under the numbers that they have here. Raises
+    ``ToolError``; kills it if we are cancelled."""
     process = await asyncio.create_subprocess_exec(
-        *argv, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        pass_fds=inherited,
     )
     try:
         output, errors = await process.communicate()

@@ -19,6 +19,7 @@ import pytest
 
 from wolke.compute.drivers.base import GuestSpec, Power
 from wolke.compute.drivers.qemu import QemuConfig, QemuDriver, process, trial
+from wolke.core import detached
 
 pytestmark = pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed")
 
@@ -86,11 +87,11 @@ async def test_whoever_comes_after_a_kill_gets_there(tmp_path: Path, last: int) 
             found = await asyncio.to_thread(process.find, home)
             assert found, "there is one, and no other that it was started beside"
             if survivor and survivor != found:
-                assert process._started(survivor.pid) != survivor.started
+                assert detached._started(survivor.pid) != survivor.started
             assert home.run.stat().st_uid == os.geteuid()
         finally:
             await driver.destroy(server_id)
             await driver.close()
         left = [path for folder in (state, run_dir) for path in folder.rglob("*") if not path.is_dir()]
         assert left == [state / "snapshot"]
-        assert not process._search(server_id)
+        assert not detached._search(f"\0-uuid\0{server_id}\0".encode())
