@@ -15,6 +15,7 @@ HTML = "text/html; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"
 
 _SAYS = {
+    400: "The server could not comply with the request since it is either malformed or otherwise incorrect.",
     401: "You are not known here, or may not see this: sign in and try again.",
     403: "Access was denied to this resource.",
     404: "The resource could not be found.",

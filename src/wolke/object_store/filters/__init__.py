@@ -7,7 +7,7 @@ from typing import Any
 
 from wolke.object_store.api.call import Filter
 from wolke.object_store.config import ObjectStoreConfig
-from wolke.object_store.filters import bulk, dlo, formpost, ratelimit, slo, staticweb, symlink, tempurl
+from wolke.object_store.filters import bulk, copy, dlo, formpost, ratelimit, slo, staticweb, symlink, tempurl
 
 #: From the door inwards. What is signed comes before what it lets do; a web site shows whole objects; a large object may lie
 #: behind a link, but no link behind a large object's back.
@@ -17,6 +17,7 @@ PIPELINE: tuple[Filter, ...] = (
     formpost.filter_formpost,
     ratelimit.filter_ratelimit,
     staticweb.filter_staticweb,
+    copy.filter_copy,
     slo.filter_slo,
     dlo.filter_dlo,
     symlink.filter_symlink,

@@ -51,7 +51,9 @@ def filter_bulk(handler: Handler, store: ObjectStore) -> Handler:
 
 
 def has_length(call: Call) -> bool:
-    return "content-length" in call.headers or "chunked" in call.headers.get("transfer-encoding", "").lower()
+    if isinstance(call.data, bytes) or "content-length" in call.headers:
+        return True
+    return "chunked" in call.headers.get("transfer-encoding", "").lower()
 
 
 def body_of(call: Call) -> AsyncIterator[bytes]:

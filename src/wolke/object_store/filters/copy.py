@@ -28,6 +28,7 @@ _NOT_COPIED = frozenset(
         "x-symlink-target-account", "x-symlink-target-etag", "x-manifest-etag", "content-location",
     }
 )  # fmt: skip
+_OF_LINKS = frozenset({"x-symlink-target", "x-symlink-target-account", "x-symlink-target-etag"})  # of the link itself
 _NOT_SENT = frozenset({"x-copy-from", "x-copy-from-account", "destination", "destination-account", "content-length"})
 
 
@@ -125,7 +126,9 @@ def _describe(call: Call, source: Call, sink: Call, response: Response) -> None:
         for name, value in response.headers.items():
             key = name.lower()
             if key not in _NOT_COPIED and key not in asked and not ("x-delete-after" in asked and key == "x-delete-at"):
-                asked[key] = value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+                asked[key] = _text(value)
+    if call.query.get("symlink") == "get":
+        asked |= {name.lower(): _text(value) for name, value in response.headers.items() if name.lower() in _OF_LINKS}
     if not asked.get("content-type"):
         asked["content-type"] = response.content_type or ""
     pairs = [pair for pair in call.query.pairs if pair[0] not in ("version-id", "multipart-manifest")]
@@ -133,8 +136,12 @@ def _describe(call: Call, source: Call, sink: Call, response: Response) -> None:
         if "X-Static-Large-Object" in response.headers:
             pairs.append(("multipart-manifest", "put"))
         elif MANIFEST_HEADER in response.headers:
-            asked[MANIFEST_HEADER] = str(response.headers[MANIFEST_HEADER])
+            asked[MANIFEST_HEADER] = _text(response.headers[MANIFEST_HEADER])
     sink.query = _params(pairs)
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
 
 
 def _tell(source: Call, sink: Call, response: Response) -> dict[str, str | bytes]:

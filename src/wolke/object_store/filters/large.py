@@ -41,7 +41,7 @@ async def look(handler: Handler, store: ObjectStore, call: Call, place: tuple[st
     sub = call.sub("HEAD", *place, headers, account=account)
     sub.kept[_DEPTH] = call.kept.get(_DEPTH, 1) + 1
     if sub.kept[_DEPTH] > _DEEPEST + 1:
-        raise Conflict("The large object is nested too deeply.")
+        raise Conflict  # nested too deeply
     response = await handler(sub)
     return response.status if response.status != 200 or sub.found is not None else 404, sub
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from wolke.core.http import Response
 from wolke.object_store.api import answers, lists, times
@@ -216,7 +216,7 @@ class Visit:
         query, top = "", ""
         if ticket is not None and ticket.prefix is not None:
             top = ticket.prefix
-            query = "?" + escape(urlencode(ticket.query()) + ("&inline" if "inline" in self._call.query else ""))
+            query = "?" + escape(ticket.link(inline="inline" in self._call.query))
         rows = [_row("parent", "item", "../" + query, "../", "&nbsp;", "&nbsp;")] if len(prefix) > len(top) else []
         for item in found:
             if isinstance(item, Prefix):

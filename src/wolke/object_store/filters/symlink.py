@@ -79,7 +79,7 @@ async def _follow(handler: Handler, call: Call, *, static_only: bool = False) ->
         found = at.found
         if not _leads_on(at, response, static_only=static_only):
             break
-    if found is not None and wanted and response.status < 400 and wanted != own_etag(found.object):
+    if found is not None and wanted and wanted != own_etag(found.object):
         raise Conflict(
             f"Object Etag {own_etag(found.object)!r} does not match X-Symlink-Target-Etag header {wanted!r}",
             headers={"Content-Location": path},

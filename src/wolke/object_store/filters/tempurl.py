@@ -11,7 +11,7 @@ import time
 from email.utils import formatdate
 from ipaddress import ip_address, ip_network
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from wolke.core.http import Params, Response
 from wolke.object_store.api import answers
@@ -63,14 +63,16 @@ class Ticket(NamedTuple):
     prefix: str | None
     ip_range: str | None
 
-    def query(self) -> dict[str, str]:
-        """Of a link to something else that the same signature lets in."""
-        found = {"temp_url_sig": self.signature, "temp_url_expires": self.expires}
-        if self.prefix is not None:
-            found["temp_url_prefix"] = self.prefix
-        if self.ip_range:
-            found["temp_url_ip_range"] = self.ip_range
-        return found
+    def link(self, *, inline: bool) -> str:
+        """The query of a link to something else that the same signature lets in."""
+        pairs = (
+            ("temp_url_prefix", self.prefix),
+            ("temp_url_expires", self.expires),
+            ("temp_url_sig", self.signature),
+            ("temp_url_ip_range", self.ip_range),
+        )
+        parts = [f"{name}={quote(value, errors='surrogateescape')}" for name, value in pairs if value is not None]
+        return "&".join([*parts, "inline"] if inline else parts)
 
 
 def filter_tempurl(handler: Handler, store: ObjectStore) -> Handler:
@@ -154,7 +156,7 @@ async def _let_in(handler: Handler, call: Call, ticket: Ticket, key: Key) -> Res
 
     call.granted = granted
     call.headers = {name: value for name, value in call.headers.items() if name not in _NOT_TAKEN}
-    call.query = Params(urlencode({**ticket.query(), **({"inline": ""} if inline else {})}).encode())
+    call.query = Params(ticket.link(inline=inline).encode())
     call.kept[TICKET] = ticket
     response = await handler(call)
     _hide(response)
