@@ -148,12 +148,14 @@ class LifeCloud:
     clock: Clock = field(default_factory=HeldClock)
     config: ComputeConfig = field(default_factory=ComputeConfig)
     hosts: dict[str, HostParts] = field(default_factory=dict)
+    image_driver: Any = None  # None: files
 
     def start(self) -> LifeCloud:
         self.placement = Placement(self.db, self.clock)
         self.network = Network(self.db, NetworkConfig(), self.clock)
         (self.root / "images").mkdir(exist_ok=True)
-        self.images = Images(self.db, ImageConfig(), self.clock, FileDriver(self.root / "images"))
+        place = self.image_driver or FileDriver(self.root / "images")
+        self.images = Images(self.db, ImageConfig(), self.clock, place)
         self.compute = Compute(
             self.db, self.config, self.clock, images=self.images, network=self.network, placement=self.placement
         )

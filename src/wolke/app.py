@@ -26,6 +26,7 @@ from wolke.compute.service import Compute
 from wolke.compute.service.life import Life
 from wolke.core import drivers, metrics
 from wolke.core.clock import Clock
+from wolke.core.config import ConfigError
 from wolke.core.context import Context, system_context
 from wolke.core.db import open_database
 from wolke.core.http import Api, Application, Request, Response, Route
@@ -71,6 +72,7 @@ OBJECT_CATALOG = (
     ("object-store", "swift", "/v1/AUTH_$(project_id)s"),
     ("s3", "s3", "/"),
 )
+_IMAGE_USER = "image"  # what the Image service is called where it keeps images in the object store
 _INTERFACES = ("public", "internal", "admin")
 
 
@@ -89,8 +91,6 @@ class Cloud:
 
     async def open(self) -> None:
         settings, state, clock = self.settings, self.state, self.clock
-        if self.store is not None:
-            await self.store.start()  # beside all that follows
         url = settings.cloud.database or f"sqlite:///{state / 'wolke.db'}"
         await migrations.upgrade(url)
         self.db = db = await open_database(url)
@@ -100,8 +100,7 @@ class Cloud:
         identity_config = replace(settings.identity, keys_dir=keys)
         self.identity = Identity(db, identity_config, clock, public_url=settings.public_url)
         await self.identity.start()
-        store = drivers.load("image", IMAGE_DRIVERS, settings.image.driver)
-        self.images = Images(db, settings.image, clock, store(state / "images"))
+        self.images = Images(db, settings.image, clock, self._image_driver())
         self.placement = Placement(db, clock)
         self.network = Network(db, settings.network, clock, settings.policy("network"))
         images, network, placement = self.images, self.network, self.placement
@@ -120,8 +119,22 @@ class Cloud:
         self.compute.consoles = self.life.consoles
         self.application = self._application()
         await self._first_things()
-        if self.store is not None:
-            self.store.begin()
+
+    def _image_driver(self) -> Any:
+        name, directory = self.settings.image.driver, self.state / "images"
+        kind = drivers.load("image", IMAGE_DRIVERS, name)
+        if name != "object_store":
+            return kind(directory)
+        if not self.store_url:
+            raise ConfigError(
+                "[image] driver: object_store needs the object store, and [object_store] enabled is false"
+            )
+
+        async def place() -> tuple[str, str]:
+            token, project_id = await self.identity.service_token(_IMAGE_USER)
+            return f"{self.store_url}/v1/AUTH_{project_id}", token
+
+        return kind(directory, place=place, certificate=self.settings.certificate)
 
     def _application(self) -> Application:
         policy = self.settings.policy
@@ -181,7 +194,9 @@ class Cloud:
         await self.application(scope, receive, send)
 
     async def begin(self) -> None:
-        """Loops, and this host's agents; they speak to the application over its own socket."""
+        """The object store's process, loops, and this host's agents, which speak to the application over its own socket."""
+        if self.store is not None:
+            await self.store.start()
         self._run("image", image_loop(self.images, self.leases).run())
         self._run("compute", Reconciler(self.life, self.leases).run())
         if self.settings.host.enabled:
@@ -210,6 +225,8 @@ class Cloud:
         await self.end(keep_guests=True)
         if self.machine is not None:
             await self.machine.close()
+        if hasattr(self, "images"):
+            await self.images.driver.close()
         if self.store is not None:
             await self.store.end()
         if hasattr(self, "db"):

@@ -1,8 +1,8 @@
 """A part of the cloud in a process of its own: started, told what it is, started again when it dies, and ended with the cloud.
 
-Its listening socket is made here and inherited. So its port is known before it runs, nobody is turned away while it is started
-again, and what it is told travels through its standard input, where no other process reads it: one line of JSON at once, one more
-when it may begin. The end of that input is the request to stop; should this process be killed, the kernel ends the other.
+Its listening socket is made here and inherited, so its port is known before it runs, and nobody is turned away while it is started
+again. What it is told, as a line of JSON, comes through its standard input, where no other process reads it. The end of that input
+is the request to stop; should this process be killed, the kernel ends the other.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Child:
         self._command = (sys.executable, "-m", module)
         self._said = dict(said) | {"socket": listening.fileno(), "parent": os.getpid()}
         self._socket = listening
+        self._socket.listen(_BACKLOG)
         self._process: asyncio.subprocess.Process | None = None
-        self._may_begin = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -50,15 +50,9 @@ class Child:
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
     async def start(self) -> None:
-        """It comes up beside this process, as far as it can before ``begin``."""
-        self._socket.listen(_BACKLOG)
+        """It comes up beside this process; whoever connects meanwhile waits."""
         await self._spawn()
         self._task = asyncio.create_task(self._keep(), name=self.name)
-
-    def begin(self) -> None:
-        """What it needs is there."""
-        self._may_begin.set()
-        self._tell({"begin": True})
 
     async def end(self) -> None:
         if self._task is not None:
@@ -83,14 +77,8 @@ class Child:
             stdout=asyncio.subprocess.DEVNULL,
             pass_fds=(self._socket.fileno(),),
         )
-        self._tell(self._said)
-        if self._may_begin.is_set():
-            self._tell({"begin": True})
-
-    def _tell(self, what: Mapping[str, Any]) -> None:
-        process = self._process
-        if process is not None and process.stdin is not None and process.returncode is None:
-            process.stdin.write(json.dumps(what).encode() + b"\n")
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(self._said).encode() + b"\n")
 
     async def _keep(self) -> None:
         wait_s = _FIRST_WAIT_S
@@ -113,16 +101,12 @@ class Child:
 
 
 class Told:
-    """The child's end. ``said`` is there from the start; ``may_begin`` and ``must_end`` are waited for."""
+    """The child's end: what it was ``said``, and when it ``must_end``."""
 
     def __init__(self, said: dict[str, Any], reader: asyncio.StreamReader) -> None:
         self.said = said
         self.socket = socket.socket(fileno=int(said["socket"]))
         self._reader = reader
-
-    async def may_begin(self) -> bool:
-        """False if it shall end before."""
-        return bool(await self._reader.readline())
 
     async def must_end(self) -> None:
         while await self._reader.read(_LINE_BYTES):

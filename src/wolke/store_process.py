@@ -69,11 +69,9 @@ class Store:
         self.engines = engines(settings.object_store, state.path)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def open_engines(self) -> None:
-        await asyncio.gather(*(engine.open() for engine in self.engines.values()))
-
     async def open(self) -> None:
         """The cloud's database is there by now."""
+        await asyncio.gather(*(engine.open() for engine in self.engines.values()))
         from wolke.object_store.service import ObjectStore
 
         settings = self.settings
@@ -171,9 +169,6 @@ async def _run(told: Told) -> None:
     store = Store(settings, state)
     server = Server(store, [told.socket], tls=_tls(said))
     try:
-        await store.open_engines()
-        if not await told.may_begin():
-            return
         await store.open()
         await server.start()
         store.begin()

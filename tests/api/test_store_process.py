@@ -46,7 +46,6 @@ async def pair(tmp_path: Path) -> AsyncIterator[Pair]:
     }
     settings = Settings.read(state, environment={}, public_url="http://cloud.test", said=said)
     cloud, store = Cloud(settings, state), Store(settings, state)
-    await store.open_engines()
     await cloud.open()
     await store.open()
     store.begin()

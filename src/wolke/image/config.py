@@ -11,7 +11,7 @@ _TIB = 1 << 40
 
 @dataclass(frozen=True)
 class ImageConfig:
-    driver: str = option("file", "Where image data is kept: the name of an image driver.")
+    driver: str = option("file", "Where image data is kept: file, object_store, or another image driver's name.")
     size_cap_bytes: int = option(_TIB, "The largest image that may be uploaded, in bytes.")
     project_quota_bytes: int = option(0, "How many bytes of images one project may keep; 0: as many as it likes.")
     properties_max: int = option(128, "How many custom properties an image may have.")

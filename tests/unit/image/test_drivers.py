@@ -6,18 +6,26 @@ import signal
 import stat
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.stored_images import object_store
 from wolke.core import drivers, ids
 from wolke.image.drivers import DRIVERS
+from wolke.image.drivers import object_store as in_object_store
 from wolke.image.drivers.base import Blob, NoBlob
 
 
 @pytest.fixture(params=sorted(DRIVERS))
-def driver(request: pytest.FixtureRequest, tmp_path: Path):
-    return drivers.load("image", DRIVERS, request.param)(tmp_path / "images")
+async def driver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    if request.param == "object_store":
+        async with object_store(tmp_path) as made:
+            yield made
+    else:
+        yield drivers.load("image", DRIVERS, request.param)(tmp_path / "images")
 
 
 async def content(driver, blob: str, start: int = 0, length: int = 1 << 30) -> bytes:
@@ -53,6 +61,46 @@ async def test_what_is_closed_without_a_commit_is_gone(driver) -> None:
     await writer.append(b"x" * 100_000)
     await writer.close()
     assert await driver.blobs() == []
+
+
+async def test_one_without_data_is_whole_too(driver) -> None:
+    blob = ids.uuid()
+    writer = await driver.begin(blob)
+    await writer.commit()
+    await writer.close()
+    assert await driver.blobs() == [Blob(blob, whole=True, live=False)]
+    assert await content(driver, blob, 0, 10) == b""
+    assert await driver.delete(blob)
+
+
+async def test_in_the_object_store_a_large_one_is_many_segments(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(in_object_store, "_SEGMENT_BYTES", 100_000)
+    data, blob = os.urandom(350_000), ids.uuid()
+    async with object_store(tmp_path) as driver:
+        writer = await driver.begin(blob)
+        for at in range(0, len(data), 130_000):
+            await writer.append(data[at : at + 130_000])
+        await writer.commit()
+        await writer.close()
+        assert await content(driver, blob) == data
+        assert await content(driver, blob, 99_990, 200_020) == data[99_990:300_010]
+        assert len(await driver._names("")) == 5
+        assert await driver.delete(blob)
+        assert await driver._names("") == []
+
+
+async def test_in_the_object_store_an_upload_dies_with_its_mark(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(in_object_store, "_LIVE_S", 1)
+    blob = ids.uuid()
+    async with object_store(tmp_path) as driver:
+        writer = await driver.begin(blob)
+        await writer.append(b"half")
+        await writer._segments[0].abandon()  # as if its process were gone
+        writer._renewing.cancel()
+        assert not await driver.delete(blob)
+        await asyncio.sleep(1.6)
+        assert [one.live for one in await driver.blobs()] in ([False], [])
+        assert await driver.delete(blob)
 
 
 async def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from wolke.identity.service.passwords import Passwords
 from wolke.identity.service.policies import Policies
 from wolke.identity.service.projects import Projects
 from wolke.identity.service.roles import Roles
+from wolke.identity.service.service_users import service_token
 from wolke.identity.service.standing import Standing
 from wolke.identity.service.tokens import Tokens
 from wolke.identity.service.users import Users
@@ -90,6 +91,11 @@ class Identity:
     async def authenticate(self, token: str, service_token: str | None = None) -> Context:
         """Who speaks; 401 for a token that is none, or no longer."""
         return await self.tokens.authenticate(token, service_token)
+
+    async def service_token(self, name: str) -> tuple[str, str]:
+        """A token for a part of the cloud itself, and the id of its project: ``name``, a member of ``service`` without a
+        password, made when first asked for."""
+        return await service_token(self, name)
 
     async def ec2_secret(self, access: str) -> tuple[Context, str] | None:
         """Who signs with an access key, and the secret to check it with; None for a key that is none, or no longer."""

@@ -2,5 +2,6 @@
 
 DRIVERS = {
     "file": "wolke.image.drivers.file:FileDriver",
+    "object_store": "wolke.image.drivers.object_store:ObjectStoreDriver",
     "memory": "wolke.image.drivers.memory:MemoryDriver",
 }

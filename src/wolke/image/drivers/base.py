@@ -59,3 +59,6 @@ class Driver(Protocol):
 
     async def free_bytes(self) -> int | None:
         """Room for more; None where nobody can tell."""
+
+    async def close(self) -> None:
+        """Nothing more will be asked."""

@@ -109,6 +109,9 @@ class FileDriver:
         space = os.statvfs(self.directory)
         return space.f_bavail * space.f_frsize
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
 
 class FileWriter:
     def __init__(self, directory: Path, blob_id: str, fd: int) -> None:

@@ -45,6 +45,9 @@ class MemoryDriver:
         taken = sum(map(len, self.whole.values())) + sum(len(writer.data) for writer in self.writers.values())
         return self.capacity_bytes - taken
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
 
 class MemoryWriter:
     def __init__(self, driver: MemoryDriver, blob_id: str) -> None:
