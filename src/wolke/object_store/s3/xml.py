@@ -133,6 +133,13 @@ def _leaf(name: str, text: str) -> str:
     return f"<{name}>{escape(text)}</{name}>" if text else f"<{name}/>"
 
 
+def tree(node: Node) -> str:
+    """An element as it was read, without namespaces and what stood between elements."""
+    if node.children:
+        return element(node.name, *(tree(child) for child in node.children))
+    return _leaf(node.name, node.text)
+
+
 def leaf(name: str, text: str) -> str:
     return _leaf(name, text)
 

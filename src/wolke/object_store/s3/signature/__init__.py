@@ -14,7 +14,7 @@ from wolke.object_store.s3.signature.claim import Caller, ChunkSigner, Claim, au
 #: The caller and the secret that an access key stands for; None if there is no such key.
 Keys = Callable[[str], Awaitable[tuple[Context, str] | None]]
 
-__all__ = ["Caller", "ChunkSigner", "Claim", "Keys", "identify", "is_signed"]
+__all__ = ["Caller", "ChunkSigner", "Claim", "Keys", "identify", "is_signed", "named_key"]
 
 ANONYMOUS = Caller()
 _V4_QUERY = frozenset({"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"})
@@ -59,3 +59,10 @@ def _claim(request: Request, regions: tuple[str, ...], bucket_in_host: str, now_
     if "AWSAccessKeyId" in names:
         return v2.from_query(request, bucket_in_host, now_s)
     return None
+
+
+def named_key(request: Request) -> str:
+    """The access key that a presigned URL names, unproven."""
+    query = request.query
+    credential = query.get("X-Amz-Credential")
+    return credential.rsplit("/", 4)[0] if credential else query.get("AWSAccessKeyId") or ""

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from wolke.core.context import NOBODY, Context
 from wolke.object_store.s3.faults import Fault
@@ -93,7 +94,7 @@ def authentic(claim: Claim, ctx: Context, secret: str) -> Caller:
 
 
 def _mismatch(claim: Claim, signature: str, to_sign: bytes) -> Fault:
-    more: dict[str, object] = {}
+    more: dict[str, Any] = {}
     if claim.canonical:
         more = {
             "CanonicalRequest": claim.canonical.decode("latin-1"),

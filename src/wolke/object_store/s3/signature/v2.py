@@ -60,9 +60,12 @@ def _claim(request: Request, access: str, signature: str, dated: str, bucket_in_
     signed = sorted((name, value) for name, value in request.query.pairs if name in _SUBRESOURCES)
     tail = "?" + "&".join(f"{name}={value}" if value else name for name, value in signed) if signed else ""
     path: bytes = request.scope.get("raw_path") or quote(request.path).encode()
-    resource = (f"/{bucket_in_host}".encode() if bucket_in_host else b"") + path + tail.encode()
-    to_sign = "\n".join(lines).encode("latin-1") + b"\n" + resource
-    return Claim(access, signature, to_sign, _sign, payload=headers.get("x-amz-content-sha256", ""))
+    path = (f"/{bucket_in_host}".encode() if bucket_in_host else b"") + path
+    head = "\n".join(lines).encode("latin-1") + b"\n"
+    # Some clients sign a bucket with the slash that they do not send.
+    other = head + path + b"/" + tail.encode() if path.count(b"/") == 1 and len(path) > 1 else b""
+    payload = headers.get("x-amz-content-sha256", "")
+    return Claim(access, signature, head + path + tail.encode(), _sign, other, payload=payload)
 
 
 def _sign(secret: str, data: bytes) -> str:
