@@ -22,7 +22,7 @@ def check(headers: Mapping[str, str], etag: str, stamp: int, *, also: str = "") 
         found = tags(wanted)
         if "*" not in found and not found & known:
             raise PreconditionFailed
-    elif (text := headers.get("if-unmodified-since")) is not None:
+    if (text := headers.get("if-unmodified-since")) is not None:
         moment = times.parse_http_date(text)
         if moment is not None and times.seconds(stamp) > moment:
             raise PreconditionFailed
