@@ -98,7 +98,12 @@ def microversions() -> str:
 
 def drivers() -> str:
     parts = ["# Drivers\n", NOTE]
-    for service, what in (("compute", "hypervisors"), ("network", "dataplanes"), ("image", "image stores"), ("object_store", "places for objects")):
+    for service, what in (
+        ("compute", "hypervisors"),
+        ("network", "dataplanes"),
+        ("image", "image stores"),
+        ("object_store", "places for objects"),
+    ):
         known: dict[str, str] = import_module(f"wolke.{service}.drivers").DRIVERS
         parts += [f"## {what}\n", "| name | what it is |", "|---|---|"]
         for name, target in known.items():
