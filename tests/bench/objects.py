@@ -37,7 +37,7 @@ class Store:
     def pid(self) -> int:
         """The process that listens on the store's port."""
         inodes = _listening(self.port)
-        for pid in _family(self.cloud.process.pid):
+        for pid in reversed(_family(self.cloud.process.pid)):  # its parent holds the socket too, for the next one
             for fd in Path(f"/proc/{pid}/fd").iterdir():
                 try:
                     if os.readlink(fd) in inodes:
@@ -142,7 +142,10 @@ def engine(many: int) -> float:
         await place.close()
         return rate
 
-    with tempfile.TemporaryDirectory(dir=".") as folder, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with (
+        tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
         return runner.run(writing(Path(folder)))
 
 
