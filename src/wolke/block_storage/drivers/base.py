@@ -184,8 +184,9 @@ class Driver(Protocol):
     async def extend(self, volume_id: str, size_gib: int, holder: Holder | None = None) -> None:
         """At least so large. ``Failure`` if that were to shrink it, or if it is open and there is no ``holder``."""
 
-    async def fill(self, volume_id: str, source: Path) -> None:
-        """Its content is that of the raw file ``source`` afterwards, all of it or none. Snapshots stay as they are."""
+    async def fill(self, volume: Volume, source: OfImage) -> None:
+        """Its content is the image's afterwards, all of it or none. Snapshots stay as they are, and so does the size. A volume that
+        is encrypted, but for which no ``Encryption`` is given, takes the image as ciphertext: as ``copy_out`` wrote it."""
 
     async def snapshot(self, volume_id: str, snapshot_id: str, holder: Holder | None = None) -> None:
         """The content as it is now stays to be had under ``snapshot_id``, unless that is there already."""
