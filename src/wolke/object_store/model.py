@@ -143,10 +143,12 @@ class Received(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """``marker``: the version that now says the object is deleted. ``gone``: what was really deleted."""
+    """``marker``: the version that now says the object is deleted. ``gone``: what was really deleted. ``was_there``: whether the
+    name had a current object."""
 
     marker: Object | None
     gone: Object | None
+    was_there: bool = True
 
 
 def stamp_text(stamp: int) -> str:

@@ -107,7 +107,7 @@ class Policy:
             return _YES
         if not ours:
             return _NO
-        if method in _READS and own & self._roles.readers:
+        if method in _READS and prefix == ACCOUNT_PREFIX and own & self._roles.readers:
             return _YES
         return _YES if found is not None and not open_to_all and own & found.roles else _NO
 

@@ -25,16 +25,16 @@ class ClientGone(Exception):
 
 
 class Params:
-    """A query string: ``get`` the last value of a name, ``all`` of them in order."""
+    """A query string: ``get`` the last value of a name, ``all`` of them in order. ``nul``: a NUL may be in it."""
 
     __slots__ = ("pairs",)
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, *, nul: bool = False) -> None:
         try:
             pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=1000)
         except ValueError:
             raise BadRequest("The query string is not valid UTF-8, or has too many parameters.") from None
-        if any("\x00" in name or "\x00" in value for name, value in pairs):
+        if not nul and any("\x00" in name or "\x00" in value for name, value in pairs):
             raise BadRequest("The query string holds a NUL character.")
         self.pairs = pairs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wolke.core.errors import BadRequest, Forbidden
 from wolke.core.http import Response
-from wolke.object_store.api import answers, formats, lists, metadata
+from wolke.object_store.api import answers, etags, formats, lists, metadata
 from wolke.object_store.api.call import Call
 from wolke.object_store.api.gate import DOMAIN, Gate
 from wolke.object_store.errors import AccountNotFound
@@ -19,7 +19,6 @@ async def get(gate: Gate, call: Call) -> Response:
     verdict = gate.account(call)
     media = formats.wanted(call)
     wish = lists.wish(call)
-    lists.check_wish(wish)
     headers = await _headers(gate, call, owner=verdict.owner)
     found = await gate.store.accounts.containers(call.account, wish)
     return lists.answer(media, lists.containers(media, call.account, found), headers)
@@ -62,7 +61,7 @@ def _figures(prefix: str, stat: Stat, *, containers: bool) -> dict[str, str]:
 async def post(gate: Gate, call: Call) -> Response:
     gate.owner(call)
     names = [name for policy in ("", *gate.store.ground.engines) for name in quota_names(policy)]
-    changes = metadata.changes(call.headers, "account", names)
+    changes = metadata.changes(call.headers, "account", (*names, etags.ACCOUNT_HEADER))
     if _OLD_QUOTA in changes:
         changes[BYTES] = changes.pop(_OLD_QUOTA)
     for name in names:

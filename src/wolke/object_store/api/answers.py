@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 from html import escape
 from http import HTTPStatus
 from typing import Any
 
 from wolke.core.errors import CloudError
 from wolke.core.http import Response
-from wolke.object_store.errors import NotModified
+from wolke.object_store.errors import BadName, NotModified
 
 HTML = "text/html; charset=UTF-8"
 TEXT = "text/plain; charset=utf-8"
@@ -61,18 +62,14 @@ def refusal(error: CloudError, headers: Mapping[str, str | bytes] | None = None)
         return Response(304, headers=everything)
     if error.message == error.title:
         return page(error.status, everything)
+    if isinstance(error, BadName):
+        return Response(error.status, escape(error.message).encode(), headers=everything, content_type=HTML)
     return Response(error.status, error.message.encode("utf-8", "replace"), headers=everything, content_type=TEXT)
 
 
-def html_refusal(error: CloudError) -> Response:
-    """The same where Swift's clients look for markup."""
-    text = f"<html><h1>{title(error.status)}</h1><p>{escape(error.message)}</p></html>"
-    return Response(error.status, text.encode(), headers=error.headers, content_type=HTML)
-
-
-def done(status: int, headers: Mapping[str, str | bytes] | None = None) -> Response:
-    """All is well, and there is no more to say."""
-    return Response(status, headers=headers, content_type=HTML)
+def done(status: int, headers: Mapping[str, str | bytes] | None = None, content_type: str = HTML) -> Response:
+    """All is well, and there is no more to say. Even nothing has a type here."""
+    return Response(status, headers=headers, also=(("Content-Type", content_type),))
 
 
 def head_only(status: int, headers: Mapping[str, str | bytes], size: int, content_type: str) -> Response:
@@ -92,4 +89,10 @@ def wire_name(name: str) -> str:
 
 
 def wired(headers: Mapping[str, Any]) -> dict[str, str | bytes]:
-    return {wire_name(name): wire(value) for name, value in headers.items()}
+    return {_titled(name): wire(value) for name, value in headers.items()}
+
+
+@lru_cache(4096)
+def _titled(name: str) -> str:
+    """``X-Object-Meta-Colour``: some clients look at a header's case."""
+    return wire_name(name.title())

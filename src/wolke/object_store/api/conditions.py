@@ -1,4 +1,4 @@
-"""``If-Match`` and its kin, for reading."""
+"""``If-Match`` and its kin, for reading. Of what must hold all must, as Swift has it: a date counts beside an ETag."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from wolke.core.errors import BadRequest, Conflict, Refused
 from wolke.core.http import Response
 from wolke.object_store.api import answers, formats, lists, metadata, times
 from wolke.object_store.api.call import Call
+from wolke.object_store.api.etags import CONTAINER_HEADER
 from wolke.object_store.api.gate import READ, WRITE, Gate
 from wolke.object_store.api.objects.legacy import LOCATION, MODE
 from wolke.object_store.errors import ContainerNotEmpty, ContainerNotFound, PreconditionFailed
@@ -15,7 +16,7 @@ from wolke.object_store.model import ENABLED, SUSPENDED, Container, parse_stamp,
 from wolke.object_store.policy import Verdict, clean_acl
 
 _LEGACY = {"x-versions-location": "stack", "x-history-location": "history"}
-_MORE = (READ, WRITE, "x-container-sync-to", "x-container-sync-key")
+_MORE = (READ, WRITE, CONTAINER_HEADER, "x-container-sync-to", "x-container-sync-key")
 _QUOTAS = {"x-container-meta-quota-bytes": "bytes", "x-container-meta-quota-count": "count"}
 _DIGITS = frozenset("0123456789.\0")
 
@@ -26,7 +27,6 @@ async def get(gate: Gate, call: Call) -> Response:
         return await _versions(gate, call, container, verdict)
     media = formats.wanted(call)
     wish = lists.wish(call)
-    lists.check_wish(wish)
     headers = await _headers(gate, container, verdict)
     found = await gate.store.containers.objects(container, wish)
     return lists.answer(media, lists.objects(media, call.container, found), headers)
@@ -38,7 +38,6 @@ async def _versions(gate: Gate, call: Call, container: Container, verdict: Verdi
     if name != "json" or not formats.accepts(call, formats.JSON):
         raise Refused(406, "Not Acceptable")
     wish = lists.wish(call)
-    lists.check_wish(wish)
     before: int | None = None
     version_marker = call.query.get("version_marker")
     if version_marker is not None:

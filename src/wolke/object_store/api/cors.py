@@ -27,7 +27,7 @@ async def options(gate: Gate, call: Call) -> Response:
     allowed = ", ".join(_METHODS[call.noun])
     headers: dict[str, str | bytes] = {"Allow": allowed}
     origin = call.headers.get("origin")
-    if not origin:
+    if not origin or not call.container:
         return Response(200, headers=headers)
     rules = await _rules(gate.store, call)
     permitted = _permitted(rules, origin)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from wolke.core.context import NOBODY, Context
 from wolke.core.errors import BadRequest, CloudError, Unauthorized
-from wolke.core.http import ClientGone, Request, Response
+from wolke.core.http import ClientGone, Params, Request, Response
 from wolke.core.log import get_logger
 from wolke.object_store.api import answers, cors, info, paths
 from wolke.object_store.api.call import Call, Filter, Handler
@@ -58,6 +58,8 @@ class SwiftDoor:
             response = answers.page(500)
         if response.status == 401:
             response.headers.setdefault("Www-Authenticate", f'Swift realm="{_realm(request)}"')
+        if request.headers.get("connection") == "keep-alive":
+            response.headers["Connection"] = "keep-alive"
         response.headers["X-Trans-Id"] = response.headers["X-Openstack-Request-Id"] = trans_id
         return response
 
@@ -82,7 +84,7 @@ class SwiftDoor:
             raise BadRequest("Invalid Content-Length")
         return Call(
             request, request.method, account, container, name, headers, data,
-            query=request.query, trans_id=trans_id, ctx=await self._who(headers),
+            query=Params(request.scope["query_string"], nul=True), trans_id=trans_id, ctx=await self._who(headers),
         )  # fmt: skip
 
     async def _who(self, headers: Mapping[str, str]) -> Context:
@@ -108,4 +110,6 @@ def _text(raw: str) -> str:
 def _realm(request: Request) -> str:
     parts = request.raw_path.split(b"/", 3)
     account = parts[2].decode("ascii", "replace") if len(parts) > 2 and parts[1] in (b"v1", b"v1.0") else "unknown"
-    return "unknown" if not account or _TEXT_UNSAFE.intersection(account) or '"' in account else quote(account, safe="%")
+    return (
+        "unknown" if not account or _TEXT_UNSAFE.intersection(account) or '"' in account else quote(account, safe="%")
+    )

@@ -13,6 +13,7 @@ READ = "x-container-read"
 WRITE = "x-container-write"
 DOMAIN = "domain"  # of an account's project, among what the store keeps for itself
 _GRANTED = Verdict(True)
+_UNKNOWN = "?"
 
 
 class Gate:
@@ -71,12 +72,15 @@ class Gate:
 
     async def ensure_account(self, call: Call) -> None:
         """An account is there once its owner writes to it; its project's domain is kept for the names in access lists."""
+        ctx = call.ctx
+        ours = ctx.project_id is not None and call.account.endswith(ctx.project_id)
+        domain = (ctx.project_domain_id if ours else None) or _UNKNOWN
         try:
-            await self.store.accounts.get(call.account)
+            known = (await self.store.accounts.get(call.account)).system.get(DOMAIN, _UNKNOWN)
         except AccountNotFound:
-            ctx = call.ctx
-            ours = ctx.project_id is not None and call.account.endswith(ctx.project_id)
-            await self.store.accounts.update(call.account, {}, {DOMAIN: (ctx.project_domain_id if ours else None) or "?"})
+            known = None
+        if known is None or (known == _UNKNOWN and known != domain):
+            await self.store.accounts.update(call.account, {}, {DOMAIN: domain})
 
 
 def denied(call: Call) -> Exception:

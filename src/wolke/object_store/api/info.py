@@ -72,7 +72,9 @@ def _swift(store: ObjectStore) -> dict[str, Any]:
         "max_meta_overall_size": limits.META_BYTES,
         "max_meta_value_length": limits.META_VALUE_BYTES,
         "max_object_name_length": limits.OBJECT_NAME_BYTES,
-        "policies": [{"name": name, "aliases": name} | ({"default": True} if not at else {}) for at, name in enumerate(policies)],
+        "policies": [
+            {"name": name, "aliases": name} | ({"default": True} if not at else {}) for at, name in enumerate(policies)
+        ],
         "strict_cors_mode": True,
         "valid_api_versions": ["v1", "v1.0"],
     }

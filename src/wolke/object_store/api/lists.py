@@ -12,7 +12,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from wolke.core.errors import BadRequest
 from wolke.core.http import Response
 from wolke.object_store.api import formats, times
 from wolke.object_store.api.answers import wired
@@ -55,12 +54,6 @@ def wish(call: Call) -> Wish:
     )
 
 
-def check_wish(found: Wish) -> None:
-    for text in (found.prefix, found.marker, found.end_marker, found.delimiter, found.path or ""):
-        if "\0" in text:
-            raise BadRequest("A parameter holds a NUL character.")
-
-
 def content_type(media: str) -> str:
     return _TYPES[media]
 
@@ -69,7 +62,8 @@ def answer(media: str, body: bytes, headers: dict[str, str]) -> Response:
     """An empty list in plain text is 204."""
     wire = wired(headers)
     wire["Vary"] = "Accept"
-    return Response(200 if body else 204, body, headers=wire, content_type=_TYPES[media])
+    wire["Content-Type"] = _TYPES[media]
+    return Response(200 if body else 204, body, headers=wire)
 
 
 # -- containers of an account
@@ -80,6 +74,7 @@ class ContainerItem(msgspec.Struct, frozen=True):
     count: int
     bytes: int
     last_modified: str
+    storage_policy: str
 
 
 class Subdir(msgspec.Struct, frozen=True):
@@ -92,7 +87,7 @@ def containers(media: str, account: str, items: Sequence[ContainerListed | Prefi
     shown: list[ContainerItem | Subdir] = [
         Subdir(item.name)
         if isinstance(item, Prefix)
-        else ContainerItem(item.name, item.objects, item.octets, times.iso(item.created))
+        else ContainerItem(item.name, item.objects, item.octets, times.iso(item.created), item.policy)
         for item in items
     ]
     if media == formats.JSON:

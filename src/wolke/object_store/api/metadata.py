@@ -33,6 +33,8 @@ def changes(headers: Mapping[str, str], noun: str, more: Iterable[str] = ()) -> 
     removal = f"x-remove-{noun}-meta-"
     found: dict[str, str | None] = {}
     for name, value in headers.items():
+        if len(value) > HEADER_BYTES:
+            check_value(name, value)
         if name.startswith(prefix):
             check_value(name, value)
             if name == prefix:

@@ -2,7 +2,7 @@
 
     /v1/account  ·  /v1/account/container  ·  /v1/account/container/any/thing//at all/
 
-A path that is not UTF-8 or holds a NUL is 412, as is one that skips its account or its container.
+A path that is not UTF-8 or holds a NUL is 412, one that skips its account or its container 404.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def parse(raw: bytes) -> Place:
         raise NotFound
     parts += ("", "", "")
     _, version, account, container, name = parts[:5]
-    if version not in VERSIONS:
-        if not account:
-            raise NotFound
-        raise BadRequest
-    if not account or (name and not container):
+    if not version or (not account and (container or name)) or (name and not container):
+        raise NotFound
+    if not account:
         raise PreconditionFailed("Bad URL")
+    if version not in VERSIONS:
+        raise BadRequest
     return Place(account, container, name)
 
 

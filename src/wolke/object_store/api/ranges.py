@@ -70,9 +70,7 @@ def parts_size(spans: Sequence[Span], size: int, content_type: str, boundary: st
     return heads + len(_tail(boundary))
 
 
-async def parts(
-    read: Read, spans: Sequence[Span], size: int, content_type: str, boundary: str
-) -> AsyncIterator[bytes]:
+async def parts(read: Read, spans: Sequence[Span], size: int, content_type: str, boundary: str) -> AsyncIterator[bytes]:
     """``multipart/byteranges``."""
     for span in spans:
         yield _head(span, size, content_type, boundary)

@@ -116,7 +116,7 @@ def _is_plain(source: Call) -> bool:
     """Whether the answer was the object's own data."""
     assert source.found is not None
     value = source.found.object
-    return source.raw or not (value.kind or MANIFEST_HEADER in value.headers)
+    return not value.kind and (source.raw or MANIFEST_HEADER not in value.headers)
 
 
 def _describe(call: Call, source: Call, sink: Call, response: Response) -> None:
@@ -130,14 +130,19 @@ def _describe(call: Call, source: Call, sink: Call, response: Response) -> None:
     if call.query.get("symlink") == "get":
         asked |= {name.lower(): _text(value) for name, value in response.headers.items() if name.lower() in _OF_LINKS}
     if not asked.get("content-type"):
-        asked["content-type"] = response.content_type or ""
+        asked["content-type"] = _type_of(response)
     pairs = [pair for pair in call.query.pairs if pair[0] not in ("version-id", "multipart-manifest")]
     if call.query.get("multipart-manifest") == "get":
         if "X-Static-Large-Object" in response.headers:
             pairs.append(("multipart-manifest", "put"))
-        elif MANIFEST_HEADER in response.headers:
-            asked[MANIFEST_HEADER] = _text(response.headers[MANIFEST_HEADER])
+        elif source.found is not None and (manifest := source.found.object.headers.get(MANIFEST_HEADER)):
+            asked[MANIFEST_HEADER] = manifest
     sink.query = _params(pairs)
+
+
+def _type_of(response: Response) -> str:
+    """What is in the answer's head is UTF-8 read as Latin-1."""
+    return (response.content_type or "").encode("latin-1").decode("utf-8", "surrogateescape")
 
 
 def _text(value: str | bytes) -> str:

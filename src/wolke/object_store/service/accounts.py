@@ -26,6 +26,13 @@ class Accounts:
             raise AccountNotFound
         return store.account_of(entry.meta)
 
+    async def header(self, account: str, name: str) -> str:
+        """One header, empty if there is none: next to nothing for the many accounts without."""
+        entry = await self._ground.accounts.get(store.account_partition(account), store.ACCOUNT)
+        if entry is None or name.encode() not in entry.meta:
+            return ""
+        return store.account_of(entry.meta).headers.get(name, "")
+
     async def stats(self, account: str) -> dict[str, Stat]:
         """By policy, those with containers only. Exact."""
         ground, found = self._ground, {}

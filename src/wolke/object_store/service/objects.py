@@ -338,16 +338,29 @@ class Objects:
         stamp = self._ground.stamp()
         marker = Object(stamp, 0, "", "", kind=MARKER, version=stamp if container.versioning == ENABLED else 0)
         gone: list[Object | None] = [None]
+        was_there: list[bool] = [False]
 
         def changes(past: Past, tally: Tally) -> Sequence[Change]:
             row = past.object
+            was_there[0] = row is not None
             if check is not None:
                 check(row)
             gone[0] = row if row is not None and not row.version and container.versioning == SUSPENDED else None
             return past.marked(marker)
 
         await self._with_past(container, name, None, changes)
-        return Removed(marker, gone[0])
+        return Removed(marker, gone[0], was_there[0])
+
+    async def unlink(self, container: Container, name: str) -> None:
+        """The name has no current object any more. Its numbered versions stay and no marker is made. Raises ``ObjectNotFound``."""
+
+        def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
+            if entries[0] is None:
+                raise ObjectNotFound
+            return (Delete(store.object_key(name)),)
+
+        partition = store.container_partition(container)
+        await commit(self._engine(container), partition, (store.object_key(name),), decide)
 
     async def _delete_version(
         self, container: Container, name: str, version: int, check: Check | None, bypass: bool, promote: bool

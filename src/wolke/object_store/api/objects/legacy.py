@@ -16,17 +16,14 @@ from wolke.object_store.service import Found
 LOCATION = "versions-location"  # of a container, among what the store keeps for itself
 MODE = "versions-mode"
 HISTORY = "history"
-_MANIFEST = "x-object-manifest"
 _PAGE = 100
 
 
 async def archive(gate: Gate, container: Container, name: str) -> None:
-    """Copies what is there, if anything is. A manifest of a dynamic large object is not worth a version."""
+    """Copies what is there, if anything is."""
     try:
         found = await gate.store.objects.find(container, name)
     except ObjectNotFound:
-        return
-    if _MANIFEST in found.object.headers:
         return
     there = await _other(gate, container)
     await gate.store.objects.copy(found, there, _prefix(name) + stamp_text(found.object.stamp), _same(found))

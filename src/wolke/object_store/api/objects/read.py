@@ -8,9 +8,9 @@ from typing import Protocol
 
 from wolke.core.errors import BadRequest, CloudError, NotFound
 from wolke.core.http import Response
-from wolke.object_store.api import answers, conditions, lists, ranges, times
+from wolke.object_store.api import answers, conditions, etags, lists, paths, ranges, times
 from wolke.object_store.api.call import Call
-from wolke.object_store.api.gate import READ, Gate
+from wolke.object_store.api.gate import READ, Gate, denied
 from wolke.object_store.drivers.base import Stream
 from wolke.object_store.errors import NotModified, ObjectNotFound, PreconditionFailed, VersionNotFound
 from wolke.object_store.model import MARKER, Container, Object, parse_stamp, stamp_text, version_text
@@ -34,9 +34,21 @@ async def get(gate: Gate, call: Call) -> Response:
     found = await _find(gate, call)
     value = found.object
     headers = object_headers(found)
+    await _of_this_call(gate, call, found, headers)
     if (value.kind or MANIFEST_HEADER in value.headers) and not call.raw:
-        return Response(200, headers=headers, content_type=value.content_type)
+        return Response(200, headers=headers, content_type=answers.wire_name(value.content_type))
     return await send(call, headers, value, gate.store.objects.body(found))
+
+
+async def _of_this_call(gate: Gate, call: Call, found: Found, headers: dict[str, str | bytes]) -> None:
+    value = found.object
+    if call.query.pairs and (version := call.query.get("version-id")):
+        headers["X-Object-Version-Id"] = version
+    elif value.version:
+        place = paths.quoted(call.account, call.container, call.name)
+        headers["Content-Location"] = f"{place}?version-id={stamp_text(value.version)}"
+    if await etags.are_quoted(gate.store, found.container) and value.etag[:1] != '"':
+        headers["Etag"] = f'"{value.etag}"'
 
 
 async def head(gate: Gate, call: Call) -> Response:
@@ -45,8 +57,10 @@ async def head(gate: Gate, call: Call) -> Response:
 
 
 async def _find(gate: Gate, call: Call) -> Found:
-    container, _ = await gate.container(call, READ)
+    container, verdict = await gate.container(call, READ)
     number = version_number(call, container)
+    if number and not (verdict.owner or call.inner or call.granted is not None):
+        raise denied(call)  # who was let in to read was not let in to what was
     try:
         found = await gate.store.objects.find(container, call.name, number)
     except VersionNotFound:
@@ -64,12 +78,12 @@ async def _find(gate: Gate, call: Call) -> Found:
 
 
 def version_number(call: Call, container: Container) -> int | None:
-    """Of ``?version-id=``: None without it, 0 for ``null``."""
+    """Of ``?version-id=``: None without it, 0 for ``null``, which is all there is where no versions are kept."""
     text = call.query.get("version-id") if call.query.pairs else None
     if not text:
         return None
     if text == "null":
-        return 0
+        return 0 if container.versioning or call.method == "PUT" else None
     if not container.versioning:
         raise BadRequest(_NO_VERSIONS)
     number = parse_stamp(text)
@@ -81,51 +95,55 @@ def version_number(call: Call, container: Container) -> int | None:
 def object_headers(found: Found) -> dict[str, str | bytes]:
     """All that is said of an object but its size and type."""
     value = found.object
-    headers: dict[str, str | bytes] = dict(value.headers)
-    if headers and not all(name.isascii() and text.isascii() for name, text in value.headers.items()):
-        headers = answers.wired(value.headers)
+    headers = answers.wired(value.headers)
     headers["Etag"] = value.etag
     headers["Last-Modified"] = times.last_modified(value.stamp)
     headers["X-Timestamp"] = stamp_text(value.stamp)
     headers["Accept-Ranges"] = "bytes"
     if found.entry.due_s is not None:
         headers["X-Delete-At"] = str(found.entry.due_s)
-    if found.container.versioning:
-        headers["X-Object-Version-Id"] = version_text(value.version)
+    if value.version:
+        headers["X-Object-Version-Id"] = stamp_text(value.version)
     return headers
 
 
 async def send(
-    call: Call, headers: dict[str, str | bytes], value: Object, data: Data, *, etag: str = "", stamp: int = 0
+    call: Call,
+    headers: dict[str, str | bytes],
+    value: Object,
+    data: Data,
+    *,
+    etag: str = "",
+    stamp: int = 0,
+    many: bool = True,
 ) -> Response:
     """``data`` as the answer to this call, HEAD too, with its conditions and ranges looked at. ``etag`` and ``stamp`` in place of
-    the object's own."""
+    the object's own. Without ``many``, who asks for several ranges gets everything."""
     asked = call.headers
     etag, stamp = etag or value.etag, stamp or value.stamp
+    content_type = answers.wire_name(value.content_type)
     for name in conditions.NAMES:
         if name in asked:
             if (refusal := _refusal(asked, etag, stamp, headers)) is not None:
                 return refusal
             break
     if call.method == "HEAD":
-        return answers.head_only(200, headers, data.size, value.content_type)
+        return answers.head_only(200, headers, data.size, content_type)
     if "range" in asked and _range_holds(asked, etag, stamp):
         try:
             spans = ranges.parse(asked["range"], data.size)
         except CloudError as error:
-            return answers.refusal(error, {k: v for k, v in headers.items() if k != "Accept-Ranges"})
-        if spans is not None:
-            return await _partial(headers, value.content_type, data, spans)
-    return _whole(200, headers, value.content_type, await data.read(0, data.size), data.size)
+            return answers.refusal(error, headers)
+        if spans is not None and (many or len(spans) == 1):
+            return await _partial(headers, content_type, data, spans)
+    return _whole(200, headers, content_type, await data.read(0, data.size), data.size)
 
 
 def _refusal(asked: dict[str, str], etag: str, stamp: int, headers: dict[str, str | bytes]) -> Response | None:
     try:
         conditions.check(asked, etag.strip('"'), stamp)
-    except NotModified as error:
+    except (NotModified, PreconditionFailed) as error:
         return answers.refusal(error, headers)
-    except PreconditionFailed as error:
-        return answers.refusal(error, {n: v for n, v in headers.items() if n != "Accept-Ranges"})
     return None
 
 

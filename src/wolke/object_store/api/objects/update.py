@@ -9,7 +9,7 @@ from wolke.object_store.api.call import Call
 from wolke.object_store.api.gate import WRITE, Gate
 from wolke.object_store.api.metadata import check_value
 from wolke.object_store.api.objects.write import due, kept_headers
-from wolke.object_store.model import Object, described, version_text
+from wolke.object_store.model import Object, described, stamp_text
 
 
 async def post(gate: Gate, call: Call) -> Response:
@@ -27,5 +27,5 @@ async def post(gate: Gate, call: Call) -> Response:
         return new, due_s
 
     made = call.kept["made"] = await gate.store.objects.update(container, call.name, change)
-    shown = {"X-Object-Version-Id": version_text(made.version)} if container.versioning else {}
+    shown = {"X-Object-Version-Id": stamp_text(made.version)} if made.version else {}
     return answers.done(202, shown)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from wolke.core.errors import BadRequest, Refused, TooLarge
 from wolke.core.http import Response
-from wolke.object_store.api import answers, conditions, lists, times
+from wolke.object_store.api import answers, conditions, etags, lists, times
 from wolke.object_store.api.call import Call, Marks
 from wolke.object_store.api.gate import WRITE, Gate
 from wolke.object_store.api.metadata import check_value
@@ -15,9 +15,9 @@ from wolke.object_store.api.objects import legacy
 from wolke.object_store.api.objects.legacy import LOCATION
 from wolke.object_store.api.objects.read import DELETE_AT, MANIFEST_HEADER, version_number
 from wolke.object_store.errors import BadMetadata, ClientDisconnected, DataMismatch, PreconditionFailed, VersionNotFound
-from wolke.object_store.model import Container, Description, Object, Received, version_text
+from wolke.object_store.model import Container, Description, Object, Received, stamp_text
 from wolke.object_store.service import Check
-from wolke.object_store.service.limits import OBJECT_BYTES, check_metadata, check_object_name
+from wolke.object_store.service.limits import HEADER_BYTES, OBJECT_BYTES, check_metadata, check_object_name
 
 META = "x-object-meta-"
 KEPT = frozenset(
@@ -33,7 +33,7 @@ KEPT = frozenset(
 )
 _NO_MARKS = Marks()
 _DEFAULT_TYPE = "application/octet-stream"
-_LATEST_S = 1 << 40  # further off than anybody plans
+_LATEST_S = 9_999_999_999  # in 2286; ten digits, as stamps have
 
 
 async def put(gate: Gate, call: Call) -> Response:
@@ -74,13 +74,16 @@ async def put(gate: Gate, call: Call) -> Response:
         made = await objects.copy(call.source, container, call.name, describe(received), check=check)
     else:
         made = await objects.put(container, call.name, call.data, describe, size=size, check=check)
-    return created(container, made)
+    response = created(container, made)
+    if await etags.are_quoted(gate.store, container):
+        response.headers["Etag"] = f'"{made.etag}"'
+    return response
 
 
 def created(container: Container, made: Object) -> Response:
     headers = {"Etag": made.etag, "Last-Modified": times.last_modified(made.stamp)}
-    if container.versioning:
-        headers["X-Object-Version-Id"] = version_text(made.version)
+    if made.version:
+        headers["X-Object-Version-Id"] = stamp_text(made.version)
     return answers.done(201, headers)
 
 
@@ -106,6 +109,8 @@ def kept_headers(asked: Mapping[str, str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     own: dict[str, str] = {}
     for name, value in asked.items():
+        if len(value) > HEADER_BYTES:
+            check_value(name, value)
         if name.startswith(META):
             check_value(name, value)
             if value:
