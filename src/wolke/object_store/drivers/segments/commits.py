@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import NamedTuple
 
 from wolke.core.log import get_logger
@@ -31,7 +30,7 @@ from wolke.object_store.drivers.base import (
 from wolke.object_store.drivers.segments.disk import Unsure
 from wolke.object_store.drivers.segments.files import FULL, Files
 from wolke.object_store.drivers.segments.ledger import Ledger
-from wolke.object_store.drivers.segments.log import Log
+from wolke.object_store.drivers.segments.log import Log, Position
 from wolke.object_store.drivers.segments.overlay import Overlay
 from wolke.object_store.drivers.segments.records import (
     CHANGES_LIMIT,
@@ -55,10 +54,11 @@ _FREE_FOR_S = 0.25  # how long what the file system said of its free space is be
 
 
 class Formed(NamedTuple):
-    """What one commit will log, and the data that goes with it."""
+    """What one commit will log, the data that goes with it, and rows that were looked up already."""
 
     commit: Commit
     data: list[bytes]
+    known: Mapping[bytes, Row | None] = {}
 
 
 #: Makes it when the group is formed, given what the group has staged; None if there is nothing to log.
@@ -73,30 +73,36 @@ class _Waiting(NamedTuple):
 class _Group:
     def __init__(self, ledger: Ledger, journal: Log) -> None:
         self._ledger = ledger
-        self._start = journal.position
-        self.position = journal.position
+        self._start = at = journal.position
+        self._offset, self._sequence, self._previous = at.offset, at.sequence, at.previous
+        self._capacity = journal.bytes_of(at.segment)
         self.staged = Overlay()
         self.parts: list[bytes] = []
         self.done: list[asyncio.Future[None]] = []
 
-    def add(self, formed: Formed, capacity: int) -> bool:
+    def add(self, formed: Formed) -> bool:
         """False if it does not fit: nothing has changed then."""
-        at, sequence = self.position, self.position.sequence + 1
-        size = sum(map(len, formed.data)) if formed.data else 0
-        behind = sequence - self._start.sequence - 1
-        head, crc = encode(formed.commit, at.segment, at.previous, sequence, behind, size)
-        data_at = at.offset + len(head)
-        if data_at + size > capacity:
+        segment, sequence, data = self._start.segment, self._sequence + 1, formed.data
+        size = sum(map(len, data)) if data else 0
+        head, crc = encode(formed.commit, segment, self._previous, sequence, sequence - self._start.sequence - 1, size)
+        data_at = self._offset + len(head)
+        if data_at + size > self._capacity:
             return False
         self.parts.append(head)
-        self.parts += formed.data
-        self._ledger.absorb(formed.commit, sequence, at.segment, data_at, self.staged)
-        self.position = replace(at, offset=data_at + size, sequence=sequence, previous=crc)
+        if data:
+            self.parts += data
+        self._ledger.absorb(formed.commit, sequence, segment, data_at, self.staged, formed.known)
+        self._offset, self._sequence, self._previous = data_at + size, sequence, crc
         return True
 
     @property
     def bytes(self) -> int:
-        return self.position.offset - self._start.offset
+        return self._offset - self._start.offset
+
+    @property
+    def position(self) -> Position:
+        """After it."""
+        return Position(self._start.segment, self._offset, self._sequence, self._previous)
 
 
 class Committer:
@@ -124,8 +130,9 @@ class Committer:
 
         def form(staged: Overlay) -> Formed | None:
             ledger = self._ledger
-            held = [None if (r := ledger.row(partition, key, staged)) is None else entry(key, r) for key in reads]
-            return self._translate(partition, decide(held, ledger.tally(partition, staged)), staged)
+            known = {key: ledger.row(partition, key, staged) for key in reads}
+            held = [None if (row := known[key]) is None else entry(key, row) for key in reads]
+            return self._translate(partition, decide(held, ledger.tally(partition, staged)), staged, known)
 
         await self.put(form)
 
@@ -156,7 +163,9 @@ class Committer:
 
     # --------------------------------------------------------------------------------------------------------- forming
 
-    def _translate(self, partition: bytes, changes: Sequence[Change], staged: Overlay) -> Formed | None:
+    def _translate(
+        self, partition: bytes, changes: Sequence[Change], staged: Overlay, known: Mapping[bytes, Row | None]
+    ) -> Formed | None:
         logged: list[LogPut | LogDelete] = []
         data: list[bytes] = []
         at, deletes = 0, False
@@ -180,7 +189,7 @@ class Committer:
             raise ValueError(f"a commit has at most {CHANGES_LIMIT} changes")
         if data or not deletes:
             self.need_room(at)
-        return Formed(Commit(partition, logged), data)
+        return Formed(Commit(partition, logged), data, known)
 
     def _there(self, piece: object, staged: Overlay) -> Run | File:
         """Raises ``Lost`` for what is on its way out."""
@@ -202,45 +211,42 @@ class Committer:
             return LogDelete(change.key, row.since)
         return LogDelete(change.key, 0) if any(b.key == change.key and isinstance(b, LogPut) for b in before) else None
 
-    def _form(self) -> tuple[_Group, int]:
-        """The next group; and if it is empty, how many bytes the next segment must have, or 0."""
-        group = _Group(self._ledger, self._log)
-        capacity = self._log.bytes_of(group.position.segment)
-        if group.position.offset == 0:  # what must outlive the segments before
-            group.add(Formed(Commit(b"", [], self._files.limit), []), capacity)
-        empty = len(group.parts)
+    def _form(self, group: _Group) -> int:
+        """Fills it. If not even one fits, how many bytes the next segment must have; else 0."""
+        if self._log.position.offset == 0:  # what must outlive the segments before
+            group.add(Formed(Commit(b"", [], self._files.limit), []))
         while self._queue and group.bytes < _GROUP_BYTES and len(group.done) < _GROUP_COMMITS:
             waiting = self._queue.popleft()
             if waiting.done.done():
                 continue
+            group.done.append(waiting.done)
             try:
                 formed = waiting.form(group.staged)
-                fits = formed is None or group.add(formed, capacity)
             except Exception as error:
                 waiting.done.set_exception(error)
                 continue
-            if not fits:
-                assert formed is not None
+            if formed is not None and not group.add(formed):
+                group.done.pop()
                 self._queue.appendleft(waiting)
-                return group, 0 if len(group.parts) > empty or group.done else _needed(formed)
-            group.done.append(waiting.done)
-        return group, 0
+                return 0 if group.done else _needed(formed)
+        return 0
 
     # --------------------------------------------------------------------------------------------------------- writing
 
     async def _run(self) -> None:
+        group = _Group(self._ledger, self._log)
         try:
             while self._queue and self.broken is None:
                 if (waits := self.settled()) is not None:
                     await waits
-                group, needed = self._form()
-                if needed:
+                group = _Group(self._ledger, self._log)
+                if needed := self._form(group):
                     await self._turn(needed)
                 else:
                     await self._write(group)
-        except Exception as error:  # a bug: nobody may wait for ever
+        except Exception as error:  # a bug, or an index that cannot be read: nobody may wait for ever
             log.exception("the object store stopped")
-            self._break(error, [])
+            self._break(error, group.done)
         finally:
             self._task = None
 
@@ -322,6 +328,10 @@ def entry(key: bytes, row: Row) -> Entry:
 def _log_put(change: Put, pieces: tuple[Run | File, ...]) -> LogPut:
     if len(change.key) > KEY_LIMIT_BYTES or len(change.meta) > META_LIMIT_BYTES:
         raise ValueError(f"a key has at most {KEY_LIMIT_BYTES} bytes, metadata {META_LIMIT_BYTES}")
+    if not all(-(1 << 63) <= number < 1 << 63 for number in (change.objects, change.octets)):
+        raise ValueError("a count is beyond 64 bits")
+    if change.due_s is not None and not 0 <= change.due_s < 1 << 63:
+        raise ValueError("due_s is a Unix time")
     return LogPut(change.key, change.meta, pieces, change.objects, change.octets, change.due_s)
 
 

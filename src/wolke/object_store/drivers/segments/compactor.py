@@ -141,7 +141,7 @@ class Compactor:
             return
         size = sum(run.size for run in runs_in(row.pieces) if run.segment == segment)
         await paced.spend(size + len(row.meta))
-        data = await asyncio.get_running_loop().run_in_executor(None, self._data, row, segment) if size else []
+        data = await asyncio.get_running_loop().run_in_executor(None, self._data, row, segment)
 
         def form(staged: Overlay) -> Formed | None:
             now = self._ledger.row(partition, key, staged)

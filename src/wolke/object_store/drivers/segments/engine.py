@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import uuid
@@ -44,6 +43,7 @@ from wolke.object_store.drivers.segments.sweeper import Sweeper
 FORMAT = 1
 _ROWS = 1000  # of a scan, before others have their turn
 _THREADS = 8
+_entry = tuple.__new__  # half of what the class itself takes, and a listing has ten thousand
 
 
 class Segments:
@@ -98,9 +98,9 @@ class Segments:
         self.commits.prepare_next()
 
     async def close(self) -> None:
+        """What is broken is left to the next start as it is."""
         await self.commits.close()
-        with contextlib.suppress(OSError):
-            await self.flusher.close()
+        await self.flusher.close(flush=self.commits.broken is None)
         self._release()
 
     def _release(self) -> None:
@@ -125,7 +125,7 @@ class Segments:
         found: list[Entry] = []
         while start < stop and len(found) < limit:
             rows, bound = self.ledger.rows(partition, start, stop, min(limit - len(found), _ROWS), reverse)
-            found += [Entry(key, r.meta, r.pieces, r.objects, r.octets, r.due_s) for key, r in rows]
+            found += [_entry(Entry, (key, r.meta, r.pieces, r.objects, r.octets, r.due_s)) for key, r in rows]
             if bound is None:
                 break
             start, stop = (start, bound) if reverse else (bound, stop)

@@ -67,10 +67,11 @@ class Flusher:
             self.flushes += 1
             return True
 
-    async def close(self) -> None:
+    async def close(self, *, flush: bool = True) -> None:
         if self._task is not None:
             await asyncio.wait([self._task])
-        await self.flush()
+        if flush:
+            await self.flush()
         self._thread.shutdown()
 
     async def _write(self, overlay: Overlay, usages: dict[int, Usage | None]) -> None:

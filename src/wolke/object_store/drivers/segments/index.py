@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,23 @@ class View:
     def rows(self, partition: bytes, start: bytes, stop: bytes, reverse: bool = False) -> Iterator[tuple[bytes, Row]]:
         """Keys without their partition. To be used up before the next ``renew``."""
         return self._walk(self._rows, partition, start, stop, reverse)
+
+    def page(self, partition: bytes, start: bytes, stop: bytes, limit: int, reverse: bool) -> list[tuple[bytes, Row]]:
+        """The first of ``rows``, in half the time."""
+        found: list[tuple[bytes, Row]] = []
+        low, high, cut = partition + start, partition + stop, len(partition)
+        if len(low) > SPLIT_BYTES or len(high) > SPLIT_BYTES:
+            return list(itertools.islice(self.rows(partition, start, stop, reverse), limit))
+        with self._txn.cursor(self._rows) as cursor:
+            if not (_last(cursor, high) if reverse else cursor.set_range(low)):
+                return found
+            for name, value in cursor.iterprev() if reverse else cursor.iternext():
+                if len(name) > SPLIT_BYTES:
+                    return list(itertools.islice(self.rows(partition, start, stop, reverse), limit))
+                if (name < low if reverse else name >= high) or len(found) == limit:
+                    break
+                found.append((name[cut:], unpack(value)))
+        return found
 
     def _walk(self, db: Any, base: bytes, start: bytes, stop: bytes, reverse: bool) -> Iterator[tuple[bytes, Row]]:
         low, high, cut = base + start, base + stop, len(base)

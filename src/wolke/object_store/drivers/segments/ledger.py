@@ -7,8 +7,8 @@ commits is decided there is one more, ``staged``, which nobody else sees until t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar, cast
 
 from wolke.object_store.drivers.base import ACCOUNT_BYTES, Tally
 from wolke.object_store.drivers.segments.index import Index, number_key
@@ -24,6 +24,7 @@ DUE, FAR, DOOMED = (
 FILES = 0  # among the segments: the bytes of all large files
 _MISSING = object()
 _THERE = Tally(entries=1)
+_NOTHING: dict[bytes, Row | None] = {}
 _RECORD_BYTES = 64  # of a record and a change in it, beside key and metadata
 
 
@@ -101,9 +102,11 @@ class Ledger:
     # --------------------------------------------------------------------------------------------------------- looking
 
     def row(self, partition: bytes, key: bytes, staged: Overlay | None = None) -> Row | None:
+        found: Row | object | None
         for layer in self._layers if staged is None else (staged, *self._layers):
-            if (rows := layer.rows.get(partition)) is not None and (row := rows.get(key, _MISSING)) is not _MISSING:
-                return row  # type: ignore[return-value]
+            rows = layer.rows.get(partition)
+            if rows is not None and (found := rows.get(key, _MISSING)) is not _MISSING:
+                return cast("Row | None", found)
         return self.index.row(partition + key)
 
     def tally(self, prefix: bytes, staged: Overlay | None = None) -> Tally:
@@ -132,13 +135,18 @@ class Ledger:
                     bound = max(bound, keys[-1]) if reverse else min(bound, keys[-1] + b"\x00")
                 news.update((key, rows[key]) for key in keys)
         low, high = (bound, stop) if reverse else (start, bound)
-        base = self.index.rows(partition, low, high, reverse)
         inside = sorted((key for key in news if low <= key < high), reverse=reverse)
-        for key, row in _merge(inside, news, base, reverse) if inside else base:
+        if not inside:
+            page = self.index.page(partition, low, high, limit, reverse)
+            return page, _next(page, reverse) if len(page) == limit else None if bound == (
+                start if reverse else stop
+            ) else bound
+        base = self.index.rows(partition, low, high, reverse)
+        for key, row in _merge(inside, news, base, reverse):
             if row is not None:
                 found.append((key, row))
                 if len(found) == limit:
-                    return found, key if reverse else key + b"\x00"
+                    return found, _next(found, reverse)
         return found, None if bound == (start if reverse else stop) else bound
 
     def marks(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -180,26 +188,38 @@ class Ledger:
 
     # -------------------------------------------------------------------------------------------------------- deriving
 
-    def absorb(self, commit: Commit, sequence: int, segment: int, data_at: int, into: Overlay) -> None:
-        """What ``commit`` does, if its record is ``sequence`` and its data begins at ``data_at`` of ``segment``."""
+    def absorb(
+        self,
+        commit: Commit,
+        sequence: int,
+        segment: int,
+        data_at: int,
+        into: Overlay,
+        known: Mapping[bytes, Row | None] = _NOTHING,
+    ) -> None:
+        """What ``commit`` does, if its record is ``sequence`` and its data begins at ``data_at`` of ``segment``.
+
+        ``known``: rows as they are before it, where somebody has looked.
+        """
         partition = commit.partition
         entries = objects = octets = 0
         if (rows := into.rows.get(partition)) is None:
             rows = into.rows[partition] = Ordered()
         for place, change in enumerate(commit.changes):
-            uid = sequence << 16 | place
-            old = self.row(partition, change.key, into)
+            uid, key = sequence << 16 | place, change.key
+            old: Row | None = rows.get(key, _MISSING)  # type: ignore[arg-type]
+            if old is _MISSING:
+                old = known[key] if key in known else self.row(partition, key)
             if isinstance(change, LogPut):
-                new = _new_row(change, uid, segment, data_at, old)
-                rows[change.key] = new
-                self._refer(partition, change.key, new, 1, into)
+                new = rows[key] = _new_row(change, uid, segment, data_at, old)
+                self._refer(partition, key, new, 1, into)
                 entries, objects, octets = entries + 1, objects + new.objects, octets + new.octets
             elif not _bury(change, uid, segment, old, into):
                 continue
             else:
-                rows[change.key] = None
+                rows[key] = None
             if old is not None:
-                self._refer(partition, change.key, old, -1, into)
+                self._refer(partition, key, old, -1, into)
                 entries, objects, octets = entries - 1, objects - old.objects, octets - old.octets
         into.changes += len(commit.changes)
         if entries or objects or octets:
@@ -226,13 +246,25 @@ class Ledger:
                 into.marks[mark(DOOMED, piece.number)] = None if count else b""
 
 
+def _next(found: list[tuple[bytes, Row]], reverse: bool) -> bytes:
+    """Where a scan goes on."""
+    return found[-1][0] if reverse else found[-1][0] + b"\x00"
+
+
 def _new_row(change: LogPut, uid: int, segment: int, data_at: int, old: Row | None) -> Row:
-    pieces: Sequence[Run | File] = change.pieces
+    pieces = change.pieces
+    for piece in pieces:
+        if isinstance(piece, Run) and not piece.segment:
+            pieces = tuple([_placed(piece, segment, data_at) for piece in pieces])
+            break
     since = min(change.since or segment, segment if old is None else old.since)
-    placed = tuple(
-        [Run(segment, data_at + p.offset, p.size, p.crc) if isinstance(p, Run) and not p.segment else p for p in pieces]
-    )
-    return Row(uid, segment, since, change.objects, change.octets, change.due_s, change.meta, placed)
+    return Row(uid, segment, since, change.objects, change.octets, change.due_s, change.meta, pieces)
+
+
+def _placed(piece: Run | File, segment: int, data_at: int) -> Run | File:
+    if isinstance(piece, Run) and not piece.segment:
+        return Run(segment, data_at + piece.offset, piece.size, piece.crc)
+    return piece
 
 
 def _bury(change: LogDelete, uid: int, segment: int, old: Row | None, into: Overlay) -> bool:

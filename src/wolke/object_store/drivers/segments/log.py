@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ _ZEROS = bytes(1 << 20)
 _OPEN_FILES = 128
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where the next record goes: its segment and offset, the sequence and crc of the record before it."""
 
     segment: int = 1
@@ -146,7 +144,7 @@ class Log:
 
     def turn(self) -> None:
         """On to the next segment, which is ready."""
-        self.position = replace(self.position, segment=self.position.segment + 1, offset=0)
+        self.position = self.position._replace(segment=self.position.segment + 1, offset=0)
 
     def write(self, parts: Sequence[bytes]) -> None:
         """One group at the position, durable on return. The position is moved by whoever asked for it."""

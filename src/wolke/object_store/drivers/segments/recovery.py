@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import lmdb
@@ -83,7 +83,7 @@ class Replay:
         start = self._position
         for segment in sorted(number for number in self._log.present if number >= start.segment):
             after = self._log.following(segment, self._position.sequence)
-            at = start if segment == start.segment else replace(self._position, segment=segment, offset=0)
+            at = start if segment == start.segment else self._position._replace(segment=segment, offset=0)
             if segment != start.segment and self._log.first(segment, self._position.sequence) is None:
                 continue  # prepared and not used, or nothing of it is whole
             if not self._segment(at, after, upto):
