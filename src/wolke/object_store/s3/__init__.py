@@ -120,7 +120,7 @@ class S3:
         if fault is None:
             log.error("refused without a code", error=type(error).__name__, path=call.request.path)
             fault = Fault("InternalError")
-        body = b"" if call.request.method == "HEAD" else faults.document(fault, call.request.path, call.request_id)
+        body = b"" if call.request.method == "HEAD" else faults.document(fault, call.request_id)
         headers = dict(fault.headers)
         if fault.status == 304:
             headers["content-length"] = "0"  # Swift's S3 says so, and its clients look

@@ -130,7 +130,7 @@ def wanted(headers: Mapping[str, str], *, streaming: bool = False) -> Wanted | N
 def _trailers(header: str | None) -> list[str]:
     if header is None:
         return []
-    names = [name.strip().lower() for name in header.rstrip(",").split(",")]
+    names = [name.strip().lower() for name in header.strip().rstrip(",").split(",")]
     if any(name.removeprefix(PREFIX) not in ALGORITHMS or not name.startswith(PREFIX) for name in names):
         raise Fault("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
     return names

@@ -109,7 +109,8 @@ class Decoder:
         value = value.strip()
         if not value or (name.strip() == b"chunk-signature" and b";" in value):
             raise _cut_off()
-        self._signature = value.decode("latin-1") if name.strip() == b"chunk-signature" else ""
+        named = name.strip() == b"chunk-signature"
+        self._signature = (value if named else extension).decode("latin-1")
 
     def _bound_sizes(self) -> None:
         if self._left and self._last_size < _LEAST_BYTES:

@@ -24,6 +24,19 @@ def of_write(headers: Mapping[str, str]) -> Check | None:
     return _must_match(match)
 
 
+def of_completion(headers: Mapping[str, str]) -> Check | None:
+    """As ``of_write``. That there is nothing to match is 501 here, as with Swift's S3; Amazon's says 404."""
+    check = of_write(headers)
+
+    def nothing_matches(old: Object | None) -> None:
+        if old is None and "if-match" in headers:
+            raise not_here("If-Match")
+        if check is not None:
+            check(old)
+
+    return nothing_matches if check is not None else None
+
+
 def of_delete(headers: Mapping[str, str]) -> Check | None:
     """``If-Match``, with ``*`` for anything at all."""
     match = headers.get("if-match")

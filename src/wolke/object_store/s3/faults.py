@@ -157,11 +157,11 @@ def not_here(what: str) -> Fault:
     return Fault("NotImplemented", message, Header=what)
 
 
-def document(fault: Fault, resource: str, request_id: str) -> bytes:
+def document(fault: Fault, request_id: str) -> bytes:
     """``<Error>``, which has no namespace."""
     parts: list[xml.Part] = [("Code", fault.code), ("Message", fault.message)]
     parts += [(name.replace("_", "-"), _text(value)) for name, value in fault.more.items() if value is not None]
-    parts += [("Resource", xml.printable(resource)), ("RequestId", request_id), ("HostId", request_id)]
+    parts += [("RequestId", request_id), ("HostId", request_id)]
     return xml.document("Error", *parts, namespace=False)
 
 

@@ -247,7 +247,7 @@ async def abort(call: Call) -> Response:
 
 async def complete(call: Call) -> Response:
     upload_id = call.query("uploadId") or ""
-    check = conditions.of_write(call.headers)
+    check = conditions.of_completion(call.headers)
     known = await _is_known(call, upload_id)
     try:
         root = await _document(call)
