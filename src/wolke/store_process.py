@@ -166,6 +166,7 @@ async def _run(told: Told) -> None:
         public_url=said["public_url"],
         said={("cloud", "database"): said["database"]},
     )
+    os.nice(settings.object_store.nice)
     store = Store(settings, state)
     server = Server(store, [told.socket], tls=_tls(said))
     try:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.bench.measures import NEWEST, prepare
+from tests.bench.objects import Store
 from tests.bench.pipes import request, run
 from tests.bench.processes import Cloud
 from tests.bench.rows import Row
@@ -25,26 +25,15 @@ _SETTLE_S = 1.5
 _FOR_EVER = 1 << 40
 
 
-def slowdown(cloud: Cloud, samples: int) -> list[Row]:
-    from tests.bench.objects import Store
-
-    store, server = Store(cloud), _server(cloud)
-    port = int(cloud.url.rpartition(":")[2])
-    asked = request("GET", f"/compute/v2.1/servers/{server}", {"X-Auth-Token": cloud.token, **NEWEST})
+def slowdown(cloud: Cloud, path: str, headers: dict[str, str], samples: int) -> Row:
+    """``path``: of what is asked for, in a cloud that has it already."""
+    store, port = Store(cloud), int(cloud.url.rpartition(":")[2])
+    asked = request("GET", path, {"X-Auth-Token": cloud.token, **headers})
     store.make("beside")
     idle = _percentile(port, asked, samples)
     with _traffic(store.port, f"{store.path}/beside", cloud.token):
         loaded = _percentile(port, asked, samples)
-    return [Row("p99 of GET server under a full load of objects, to idle", loaded / idle, "×", 3)]
-
-
-def _server(cloud: Cloud) -> str:
-    found = cloud.call("GET", "/compute/v2.1/servers?limit=1&all_tenants=1")["servers"]
-    if found:
-        return str(found[0]["id"])
-    prepare(cloud)
-    body = {"server": {"name": "beside", **cloud.bench}}  # type: ignore[attr-defined]
-    return str(cloud.call("POST", "/compute/v2.1/servers", body, openstack_api_version="compute 2.96")["server"]["id"])
+    return Row("p99 of GET server under a full load of objects, to idle", loaded / idle, "×", 3)
 
 
 def _percentile(port: int, asked: bytes, samples: int) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.bench import beside
 from tests.bench.load import repeat
 from tests.bench.processes import Cloud, Nginx, cpu_seconds, resident_mib
 from tests.bench.rows import Row
@@ -27,6 +28,8 @@ def everything(folder: Path, *, quick: bool) -> list[Row]:
         rows.append(Row("the whole cloud, idle, resident", resident_mib(cloud.process.pid), " MiB", 200))
         rows.append(build_rate(cloud, 500, 16))
         rows += request_ratios(cloud, nginx, 800 if quick else 4000)
+        server = cloud.call("GET", "/compute/v2.1/servers?limit=1")["servers"][0]["id"]
+        rows.append(beside.slowdown(cloud, f"/compute/v2.1/servers/{server}", NEWEST, 1000 if quick else 4000))
     with Cloud(folder / "boots", "--hypervisor", "qemu", "--dataplane", "user") as cloud:
         rows.append(boot_overhead(cloud, 4 if quick else 10))
     return rows

@@ -14,6 +14,7 @@ class ObjectStoreConfig:
         "",
         "ADDR:PORT of its process, port 0 for any that is free; empty: the port after the cloud's, on the same address.",
     )
+    nice: int = option(5, "How far its process steps back for the others while the processor is short: 0 (not) to 19.")
     policies: str = option(
         "default=segments",
         "Storage policies with commas between, the default first: name=driver, or name=driver:/directory for another place.",
@@ -30,6 +31,9 @@ class ObjectStoreConfig:
     )
     service_roles: str = option(
         "service", "Roles of the second token that the accounts of services (SERVICE_) ask for."
+    )
+    storage_domains: str = option(
+        "", "Domains below which accounts and containers are names of hosts: container.AUTH-account.storage.example."
     )
     account_ratelimit_per_s: float = option(
         0.0, "How many containers may be made or deleted in an account a second; 0 is any number."
