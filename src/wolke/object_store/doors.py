@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from wolke.core.http import Door, Request, Response
+from wolke.core.http import Door
 from wolke.object_store import filters
 from wolke.object_store.api.door import Authenticate, SwiftDoor
+from wolke.object_store.filters import domain_remap
 from wolke.object_store.policy import Policy
 from wolke.object_store.service import ObjectStore
 
@@ -14,7 +15,4 @@ def build_door(store: ObjectStore, authenticate: Authenticate) -> Door:
     config = store.ground.config
     swift = SwiftDoor(store, authenticate, filters.PIPELINE, Policy(config), filters.features(config))
 
-    async def answer(request: Request) -> Response:
-        return await swift.answer(request)
-
-    return Door("object_store", answer)
+    return Door("object_store", domain_remap.remapped(swift.answer, config))

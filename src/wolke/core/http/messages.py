@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wolke.core.http.application import Api
 
 PARTS = "wolke.response.parts"  # an ASGI extension of our own server: a whole answer, with ``FilePart``s for its body
-_HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
+_HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
 
 class ClientGone(Exception):

@@ -7,7 +7,18 @@ from typing import Any
 
 from wolke.object_store.api.call import Filter
 from wolke.object_store.config import ObjectStoreConfig
-from wolke.object_store.filters import bulk, copy, dlo, formpost, ratelimit, slo, staticweb, symlink, tempurl
+from wolke.object_store.filters import (
+    bulk,
+    copy,
+    dlo,
+    domain_remap,
+    formpost,
+    ratelimit,
+    slo,
+    staticweb,
+    symlink,
+    tempurl,
+)
 
 #: From the door inwards. What is signed comes before what it lets do; a web site shows whole objects; a large object may lie
 #: behind a link, but no link behind a large object's back.
@@ -37,4 +48,4 @@ INFO: Mapping[str, Any] = {
 
 def features(config: ObjectStoreConfig) -> dict[str, Any]:
     """``INFO``, and what depends on options."""
-    return {**INFO, **ratelimit.info(config)}
+    return {**INFO, **ratelimit.info(config), **domain_remap.info(config)}
