@@ -56,9 +56,11 @@ class Power(Disk):
     def write_some(self, fd: int, parts: Sequence[bytes], offset: int) -> int:
         self._on()
         before = self._before.setdefault(self._paths[fd], {})
-        for at in range(offset // SECTOR * SECTOR, offset + sum(map(len, parts)), SECTOR):
+        first = offset // SECTOR * SECTOR
+        now = os.pread(fd, sum(map(len, parts)) + SECTOR, first)
+        for at in range(first, offset + sum(map(len, parts)), SECTOR):
             if at not in before:
-                before[at] = os.pread(fd, SECTOR, at).ljust(SECTOR, b"\x00")
+                before[at] = now[at - first : at - first + SECTOR].ljust(SECTOR, b"\x00")
         return super().write_some(fd, parts, offset)
 
     def sync(self, fd: int) -> None:

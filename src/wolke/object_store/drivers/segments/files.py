@@ -35,7 +35,7 @@ _MAGIC = 0x314B4C46
 _PENDING_BYTES = 4 << 20  # taken in and not yet written
 _SYNC_BYTES = 64 << 20  # dirty pages of one upload
 _COPY_BYTES = 64 << 10  # what a checksum reads at once: it stays in the processor's cache
-RESERVE = 1024  # numbers of files at a time
+RESERVE = 64  # numbers of files at a time: a start after a crash looks for so many
 
 
 class Files:
