@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Gauge
+
 from wolke.child import Told, listen_to_parent
 from wolke.core import drivers, metrics
 from wolke.core.clock import Clock
@@ -32,6 +34,13 @@ from wolke.state import StateDirectory
 
 _OWN_NAMES = frozenset({"/healthz", "/metrics"})
 _GC_THRESHOLDS = (50_000, 20, 100)
+
+_ROOM = Gauge(
+    "wolke_object_room_bytes",
+    "The disk of each storage policy: used by all of it, of that live, and free.",
+    ("policy", "kind"),
+    registry=metrics.REGISTRY,
+)
 
 log = get_logger(__name__)
 Serve = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -88,8 +97,13 @@ class Store:
 
     def begin(self) -> None:
         """What the engines do for themselves, and the store for its objects."""
+        from wolke.object_store.reconcile.expirer import Expirer
+        from wolke.object_store.reconcile.lifecycle import Lifecycle
+
         for name, engine in self.engines.items():
             self._run(f"engine {name}", engine.run())
+        for work in (Expirer(self.store), Lifecycle(self.store)):
+            self._run(work.loop.name, work.loop.run())
 
     def _run(self, name: str, work: Any) -> None:
         task = asyncio.create_task(work, name=name)
@@ -134,6 +148,11 @@ def operations(store: Store) -> Api:
         return {"status": "ok", "parts": {task.get_name(): _is_well(task) for task in service._tasks}}
 
     async def figures(service: Store, ctx: Context, request: Request) -> Response:
+        for name, engine in service.engines.items():
+            room = await engine.room()
+            for kind, octets in (("used", room.used), ("live", room.live), ("free", room.free)):
+                if octets is not None:
+                    _ROOM.labels(name, kind).set(octets)
         return Response(200, metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     routes = (
@@ -194,7 +213,7 @@ async def _main() -> int:
     told = await listen_to_parent()
     try:
         await _run(told)
-    except (ConfigError, LookupError, OSError) as error:
+    except (ConfigError, LookupError, OSError, RuntimeError) as error:
         print(f"wolke: the object store: {error}", file=sys.stderr)
         return 1
     return 0

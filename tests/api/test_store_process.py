@@ -67,8 +67,12 @@ async def test_a_token_of_the_cloud_opens_its_projects_account_until_it_ends(pai
 
 async def test_monitors_are_answered_on_its_own_port(pair: Pair) -> None:
     health = await pair.objects.get("/healthz")
-    assert health.json == {"status": "ok", "parts": {"engine gold": True}}
-    assert b"wolke_request_seconds" in (await pair.objects.get("/metrics")).body
+    assert health.json == {
+        "status": "ok",
+        "parts": {"engine gold": True, "object-expirer": True, "object-lifecycle": True},
+    }
+    figures = (await pair.objects.get("/metrics")).body
+    assert b"wolke_request_seconds" in figures and b'wolke_object_room_bytes{kind="used",policy="gold"}' in figures
     assert (await pair.objects.get("/healthcheck")).body == b"OK"
     assert "swift" in (await pair.objects.get("/info")).json
 

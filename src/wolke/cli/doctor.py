@@ -311,9 +311,13 @@ def _limits(host: Host) -> Iterator[Finding]:
     if entropy < 128:
         meaning = "Making keys may wait for the kernel to gather randomness."
         yield Finding("entropy", "warning", f"only {entropy} bits of entropy", meaning, "Add a virtio-rng device.")
-    if not host.port_is_free(PORT):
-        meaning = "If that is a cloud of yours, all is well; a second one needs another port."
-        yield Finding("port", "note", f"port {PORT} is in use", meaning, "wolke up --listen 127.0.0.1:PORT")
+    taken = [port for port in (PORT, PORT + 1) if not host.port_is_free(port)]
+    if taken:
+        meaning = (
+            "If that is a cloud of yours (the second is its object store's), all is well; a second one needs others."
+        )
+        what = " and ".join(f"port {port}" for port in taken) + (" are in use" if len(taken) > 1 else " is in use")
+        yield Finding("port", "note", what, meaning, "wolke up --listen 127.0.0.1:PORT --object-store 127.0.0.1:PORT")
 
 
 def _confinement(host: Host) -> Iterator[Finding]:

@@ -82,7 +82,7 @@ def _on_each(state: Path | None, config: Path | None, look: Any) -> dict[str, An
         directory.acquire("")
         settings = Settings.read(directory, path=config, environment=os.environ, public_url="")
         return asyncio.run(_look(engines(settings.object_store, directory.path), look))
-    except (StateError, ConfigError, OSError) as error:
+    except (StateError, ConfigError, OSError, RuntimeError) as error:
         print(f"wolke: {error}", file=sys.stderr)
         return None
     finally:
