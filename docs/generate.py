@@ -24,6 +24,7 @@ def pages() -> dict[str, str]:
         "policy.md": policy(),
         "microversions.md": microversions(),
         "drivers.md": drivers(),
+        "object-store.md": object_store(),
     }
 
 
@@ -112,6 +113,32 @@ def drivers() -> str:
             parts.append(f"| `{name}` | {first} |")
         parts += ["", f"A third party's is an entry point in the group `wolke.{service}.drivers`.", ""]
     return "\n".join(parts)
+
+
+def object_store() -> str:
+    from wolke.object_store.api.dispatch import TABLE
+    from wolke.object_store.filters import PIPELINE
+    from wolke.object_store.s3.routes import ROWS
+
+    parts = [
+        "# The object store's operations\n",
+        NOTE,
+        "How to use it: [Use the object store](../howto/object-storage.md).\n",
+        "## Swift\n",
+        "| about | methods |",
+        "|---|---|",
+    ]
+    parts += [f"| {noun} | {', '.join(sorted(verbs))} |" for noun, verbs in TABLE.items()]
+    parts += ["", "Filters, from the door inwards:\n", "| filter | what it does |", "|---|---|"]
+    for one in PIPELINE:
+        module = import_module(one.__module__)
+        first = (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        parts.append(f"| `{one.__module__.rpartition('.')[2]}` | {first} |")
+    parts += ["", "## S3\n", "| method | about | sub-resource | what the caller needs |", "|---|---|---|---|"]
+    for row in ROWS:
+        need = f"`{row.need.action}`" if row.need is not None else "asked of each, or of the caller"
+        parts.append(f"| {row.method} | {row.noun} | {f'`?{row.sub}`' if row.sub else ''} | {need} |")
+    return "\n".join(parts) + "\n"
 
 
 def main() -> int:

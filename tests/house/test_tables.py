@@ -40,6 +40,30 @@ def test_every_route_that_takes_json_has_a_schema(service: str) -> None:
             assert route.body.get("type") == "object" or "anyOf" in route.body or "oneOf" in route.body or route.body
 
 
+def test_every_filter_of_the_object_store_has_its_place() -> None:
+    from wolke.object_store.filters import PIPELINE
+
+    folder = ROOT / "src/wolke/object_store/filters"
+    modules = [import_module(f"wolke.object_store.filters.{path.stem}") for path in folder.glob("[!_]*.py")]
+    made = [value for module in modules for key, value in vars(module).items() if key == f"filter_{_last(module)}"]
+    assert sorted(map(_name, PIPELINE)) == sorted(map(_name, made))
+
+
+def test_an_operation_of_s3_is_said_once() -> None:
+    from wolke.object_store.s3.routes import ROWS
+
+    said = [(row.method, row.noun, row.sub) for row in ROWS]
+    assert len(said) == len(set(said))
+
+
+def _last(module: object) -> str:
+    return str(getattr(module, "__name__", "")).rpartition(".")[2]
+
+
+def _name(one: object) -> str:
+    return str(getattr(one, "__name__", ""))
+
+
 def test_every_option_is_explained() -> None:
     from wolke.app import SECTIONS
 
