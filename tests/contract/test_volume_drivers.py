@@ -159,7 +159,7 @@ async def test_every_verb_may_be_called_twice_and_by_another_process(bench: Benc
         lambda driver: driver.extend(one, 2),
         lambda driver: driver.revert(one, snapshot),
         lambda driver: driver.connect(one, Connector(HERE)),
-        lambda driver: driver.disconnect(one, HERE),
+        lambda driver: driver.disconnect(one, ""),
         lambda driver: driver.delete_snapshot(one, snapshot),
         lambda driver: driver.delete(one),
     ):
@@ -235,7 +235,7 @@ async def test_what_can_never_be_is_refused_in_words_and_leaves_nothing(bench: B
     assert [(found.volume_id, found.size_gib) for found in await driver.volumes()] == [(one, 2)]
     await driver.delete(new())
     await driver.delete_snapshot(new(), new())
-    await driver.disconnect(new(), HERE)
+    await driver.disconnect(new(), new())
 
 
 @pytest.mark.parametrize("name", ["", ".", "../volumes", "a/b", "x\0", "F" * 36])
@@ -295,10 +295,13 @@ async def test_other_hosts_are_served_or_refused(bench: Bench) -> None:
         with pytest.raises(Failure, match="host"):
             await driver.connect(one, Connector("elsewhere"))
         return
-    connection = await driver.connect(one, Connector("elsewhere", read_only=True))
+    first, second = Connector("elsewhere", new(), read_only=True), Connector("elsewhere", new(), read_only=True)
+    connection = await driver.connect(one, first)
     assert (connection.type, connection.read_only, connection.layers) == ("nbd", True, ())
-    assert await (await bench.driver()).connect(one, Connector("elsewhere", read_only=True)) == connection
-    await driver.disconnect(one, "elsewhere")
+    assert await (await bench.driver()).connect(one, second) == connection
+    await driver.disconnect(one, first.attachment_id)
+    assert await driver.connect(one, second) == connection
+    await driver.disconnect(one, second.attachment_id)
 
 
 async def test_there_is_room_and_it_is_told(bench: Bench) -> None:

@@ -100,9 +100,10 @@ Source = Blank | OfImage | OfVolume | OfSnapshot
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """Who wants to open a volume. ``shared``: several guests at once may."""
+    """Who wants to open a volume. ``attachment_id`` tells apart two of the same host; ``shared``: several guests at once may."""
 
     host: str
+    attachment_id: str = ""
     read_only: bool = False
     shared: bool = False
     address: str = ""  # of that host, where it is known
@@ -203,8 +204,8 @@ class Driver(Protocol):
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         """The same answer however often it is asked, while the volume stays connected there."""
 
-    async def disconnect(self, volume_id: str, host: str) -> None:
-        """That host needs it no more. Fine if it was not connected there."""
+    async def disconnect(self, volume_id: str, attachment_id: str) -> None:
+        """It is needed no more for that. Fine if it was not connected."""
 
 
 class Adoption(Protocol):

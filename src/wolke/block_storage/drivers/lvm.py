@@ -253,7 +253,7 @@ class LvmDriver:
             layer = Layer(f"/dev/{self._path(one.name)}", "raw")
             return Connection("file", connector.read_only, layers=(layer,))
 
-    async def disconnect(self, volume_id: str, host: str) -> None:
+    async def disconnect(self, volume_id: str, attachment_id: str) -> None:
         pass
 
     # -- LVM

@@ -177,7 +177,7 @@ class SimulatedDriver:
         layer = Layer(f"/simulated/{volume_id}", "raw")
         return Connection("file", connector.read_only, record.encrypted, (layer,))
 
-    async def disconnect(self, volume_id: str, host: str) -> None:
+    async def disconnect(self, volume_id: str, attachment_id: str) -> None:
         await self._trouble("disconnect")
 
     def open(self, volume_id: str, *, by_guest: bool = True) -> None:

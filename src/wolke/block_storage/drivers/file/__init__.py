@@ -169,7 +169,7 @@ class FileDriver:
             else:  # ciphertext
                 made = await making.ciphertext(home, definition, source, self._config.format)
             kept = {**definition.layers, **made.layers}
-            await self._save(home, replace(made, layers=kept, snapshots=definition.snapshots, hosts=definition.hosts))
+            await self._save(home, replace(made, layers=kept, snapshots=definition.snapshots))
 
     async def extend(self, volume_id: str, size_gib: int, holder: Holder | None = None) -> None:
         async with self._hold(volume_id) as (home, definition):
@@ -272,20 +272,21 @@ class FileDriver:
                 )
                 return Connection("file", connector.read_only, definition.encrypted, files)
             self._exports.check_possible()
-            definition = replace(definition, hosts={**definition.hosts, connector.host: connector.read_only})
+            users = sorted({*definition.exported, connector.attachment_id})
+            definition = replace(definition, exported=users)
             await self._save(home, definition)
             said = await self._exports.ensure(home, layers.node(home, definition, definition.top))
             return dataclasses.replace(said, read_only=connector.read_only, encrypted=definition.encrypted)
 
-    async def disconnect(self, volume_id: str, host: str) -> None:
+    async def disconnect(self, volume_id: str, attachment_id: str) -> None:
         if not self._home(volume_id).exists:
             return
         async with self._hold(volume_id) as (home, definition):
-            left = {name: read_only for name, read_only in definition.hosts.items() if name != host}
+            left = [user for user in definition.exported if user != attachment_id]
             if not left:
                 await self._exports.stop(home)
-            if left != definition.hosts:
-                await self._save(home, replace(definition, hosts=left))
+            if left != definition.exported:
+                await self._save(home, replace(definition, exported=left))
 
     # -- what others made
 

@@ -67,7 +67,7 @@ class Definition(msgspec.Struct, frozen=True):
     head_bytes: int = 0
     untouched_ns: int = 0
     pending: Pending | None = None
-    hosts: dict[str, bool] = {}  # that are connected through the export; whether read-only
+    exported: list[str] = []  # the attachments that the export is for
 
     @property
     def size_bytes(self) -> int:

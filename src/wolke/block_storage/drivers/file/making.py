@@ -72,7 +72,7 @@ async def clone(
     home: Home, volume: Volume, other: Home, definition: Definition, layer: str, size_gib: int
 ) -> Definition:
     """A top on ``layer`` of another volume, which held ``size_gib`` when it was frozen."""
-    _must_fit(volume, size_gib)
+    _must_fit(volume, definition, size_gib)
     try:
         await whole(_link_all, home, other, list(definition.chain(layer)))
     except OSError:  # as many names as a file can have
@@ -94,14 +94,16 @@ def _link_all(home: Home, other: Home, names: list[str]) -> None:
 
 async def full_copy(home: Home, volume: Volume, other: Home, definition: Definition, layer_format: str) -> Definition:
     """What ``definition`` of ``other`` holds, in one layer."""
-    _must_fit(volume, definition.size_gib)
+    _must_fit(volume, definition, definition.size_gib)
     made = Definition(volume.size_gib, "", {}, encrypted=definition.encrypted, head_bytes=definition.head_bytes)
     source = layers.node(other, definition, definition.top)
     top = await layers.copied(home, source, layer_format, made.size_bytes)
     return replace(made, top=top, layers={top: Record(layer_format)})
 
 
-def _must_fit(volume: Volume, size_gib: int) -> None:
+def _must_fit(volume: Volume, source: Definition, size_gib: int) -> None:
+    if source.encrypted != (volume.encryption is not None):
+        raise Failure("A volume is encrypted if what it is made of is, and only then, with the same key.")
     if volume.size_gib < size_gib:
         raise Failure(f"The source has {size_gib} GiB, which is more than the volume's {volume.size_gib}.")
 

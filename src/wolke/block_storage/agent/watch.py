@@ -1,0 +1,81 @@
+"""Comparing what is on the backends with what should be: volumes and snapshots that nobody owns are removed, and so are files that
+a step left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from wolke.block_storage.agent.ground import Backend, Ground
+from wolke.block_storage.model import Address
+from wolke.core.drivers import Failure
+from wolke.core.log import get_logger
+
+log = get_logger(__name__)
+
+_STALE_FILE_S = 86400.0
+
+
+class Watch:
+    """``lock``: of a thing, by kind and id, which steps hold as well. Nothing is removed before ``mine`` is true: until then it may
+    be another cloud's."""
+
+    def __init__(self, ground: Ground, lock: Callable[[str, str], asyncio.Lock]) -> None:
+        self._ground = ground
+        self._lock = lock
+        self._strangers: set[tuple[str, ...]] = set()
+        self.mine = False
+
+    async def look(self) -> None:
+        """Backends first, then the controllers' list: whatever is here and not in the later list has no owner any more. It goes if
+        it had none at the last look either, so that what is just being moved is let be."""
+        found: list[tuple[str, ...]] = []
+        for backend in self._ground.backends.values():
+            if backend.reason is None:
+                found += [(backend.name, *one) for one in await _things(backend)]
+        answer = await self._ground.client.get_json(self._ground.url("contents"))
+        strangers = [one for one in found if not self._known(answer, one)]
+        for one in strangers:
+            if one in self._strangers and self.mine:
+                await self._remove(*one)
+        self._strangers = set(strangers)
+        await asyncio.to_thread(self._tidy_files)
+        self._ground.images.evict()
+
+    def _known(self, answer: dict[str, Any], one: tuple[str, ...]) -> bool:
+        backend, volume_id, *snapshot = one
+        if snapshot:
+            return snapshot[0] in self._ground.resting or any(s["id"] == snapshot[0] for s in answer["snapshots"])
+        return any(
+            volume["id"] == volume_id and Address.read(volume["backend"] or "").backend == backend
+            for volume in answer["volumes"]
+        )
+
+    async def _remove(self, backend: str, volume_id: str, snapshot_id: str | None = None) -> None:
+        driver = self._ground.backends[backend].driver
+        log.warning("belongs to nobody: removing it", backend=backend, volume_id=volume_id, snapshot_id=snapshot_id)
+        try:
+            async with self._lock("volume", volume_id):
+                if snapshot_id is None:
+                    await driver.delete(volume_id)
+                else:
+                    await driver.delete_snapshot(volume_id, snapshot_id)
+        except (Failure, OSError) as why:
+            log.warning("could not be removed", backend=backend, volume_id=volume_id, error=str(why))
+
+    def _tidy_files(self) -> None:
+        before = time.time() - _STALE_FILE_S
+        for path in (self._ground.state_dir / "copies").iterdir():
+            if path.stat().st_mtime < before:
+                path.unlink(missing_ok=True)
+
+
+async def _things(backend: Backend) -> list[tuple[str, ...]]:
+    """(volume id) and (volume id, snapshot id) of all that is there."""
+    found: list[tuple[str, ...]] = []
+    for one in await backend.driver.volumes():
+        found.append((one.volume_id,))
+        found += [(one.volume_id, snapshot_id) for snapshot_id in one.snapshots]
+    return found
