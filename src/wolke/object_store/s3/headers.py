@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
-from wolke.object_store.model import Container, Object
+from wolke.object_store.model import Container, Listed, Object
 from wolke.object_store.s3 import checksums
 from wolke.object_store.s3.call import Call, http_date, iso, quoted, seconds, version_headers
 from wolke.object_store.s3.faults import Fault, argument, not_here
-from wolke.object_store.service import locks
+from wolke.object_store.service import Found, lifecycle, locks
 
 META = "x-amz-meta-"
 KEPT_META = "x-object-meta-"
@@ -175,8 +175,9 @@ def parts_text(sizes: list[int]) -> str:
     return " ".join(f"{count}*{size}" for count, size in runs)
 
 
-def shown(call: Call, container: Container, value: Object) -> dict[str, str]:
+def shown(call: Call, found_object: Found) -> dict[str, str]:
     """The headers of a GET or HEAD, but for those about the length."""
+    container, value = found_object.container, found_object.object
     found = {"etag": quoted(value.etag), "last-modified": http_date(seconds(value.stamp)), "accept-ranges": "bytes"}
     for name, kept_value in value.headers.items():
         if name.startswith(KEPT_META):
@@ -189,7 +190,17 @@ def shown(call: Call, container: Container, value: Object) -> dict[str, str]:
     found |= version_headers(container, value)
     if value.system:
         found |= _of_system(call, value)
+    if lifecycle.NAME in container.system:
+        found |= expiration(container, found_object.name, value)
     return found
+
+
+def expiration(container: Container, name: str, value: Object) -> dict[str, str]:
+    """When a lifecycle rule ends the object."""
+    end = lifecycle.end_of_current(lifecycle.rules_of(container), Listed(name, value))
+    if end is None:
+        return {}
+    return {"x-amz-expiration": f'expiry-date="{http_date(end.at_s)}", rule-id="{quote(end.rule)}"'}
 
 
 def _of_system(call: Call, value: Object) -> dict[str, str]:

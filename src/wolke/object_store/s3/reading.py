@@ -10,8 +10,8 @@ from wolke.core import ids
 from wolke.core.http import Response
 from wolke.object_store.errors import ObjectNotFound, VersionNotFound
 from wolke.object_store.model import MARKER, Object, version_text
-from wolke.object_store.s3 import headers as meta
 from wolke.object_store.s3 import checksums, xml
+from wolke.object_store.s3 import headers as meta
 from wolke.object_store.s3.call import Call, http_time, seconds
 from wolke.object_store.s3.faults import Fault, argument
 from wolke.object_store.service import Found
@@ -66,7 +66,7 @@ async def _marker(call: Call) -> dict[str, str]:
 async def get_object(call: Call) -> Response:
     number = part_number(call)
     found = await find(call)
-    value, headers = found.object, meta.shown(call, found.container, found.object)
+    value, headers = found.object, meta.shown(call, found)
     refuse(call.headers, value, headers)
     for name, changed in _CHANGED.items():
         if (given := call.query(name)) is not None:
@@ -242,7 +242,7 @@ async def get_attributes(call: Call) -> Response:
         parts.append(xml.leaf("StorageClass", value.system.get(meta.CLASS, "STANDARD")))
     if "ObjectSize" in asked:
         parts.append(xml.leaf("ObjectSize", str(value.size)))
-    headers = meta.shown(call, found.container, value)
+    headers = meta.shown(call, found)
     kept = {name: text for name, text in headers.items() if name in ("last-modified", "x-amz-version-id")}
     return Response(
         200, xml.document("GetObjectAttributesResponse", *parts), headers=kept, content_type="application/xml"

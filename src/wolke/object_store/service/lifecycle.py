@@ -6,7 +6,7 @@ Several rules may speak of one object; the earliest end counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -133,9 +133,3 @@ def due(rules: Sequence[Rule], versions: Sequence[Listed], now_s: int, *, keeps_
         if end is not None and end.at_s <= now_s:
             found.append(Doomed(one.name, one.object.version, one.object.stamp))
     return found
-
-
-def shown_end(container: Container, one: Listed) -> End | None:
-    """For an answer that tells when the object goes."""
-    system: Mapping[str, str] = container.system
-    return end_of_current(rules_of(container), one) if NAME in system else None

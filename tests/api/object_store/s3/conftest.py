@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from wolke.core.clock import HeldClock
 from wolke.core.context import Context
@@ -91,6 +96,20 @@ class Cloud:
             aws_secret_access_key=secret,
             config=config,
         )
+
+    def signed(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        """A request of alice's that no client of Amazon's would make."""
+        sent = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", **(headers or {})}
+        request = AWSRequest(method, self.url + path, headers=sent)
+        S3SigV4Auth(Credentials("alice", "secret-of-alice"), "s3", "RegionOne").add_auth(request)
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection.request(method, path, body, dict(request.headers.items()))
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        return answer.status, data
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,14 @@ import pytest
 
 def test_an_object_comes_back_as_it_was_put(s3: Any, bucket: str) -> None:
     data = bytes(range(256)) * 1000
-    put = s3.put_object(Bucket=bucket, Key="a/ä ☃+%", Body=data, ContentType="text/x", Metadata={"colour": "blue"}, CacheControl="no-cache")
+    put = s3.put_object(
+        Bucket=bucket,
+        Key="a/ä ☃+%",
+        Body=data,
+        ContentType="text/x",
+        Metadata={"colour": "blue"},
+        CacheControl="no-cache",
+    )
     assert put["ETag"] == f'"{hashlib.md5(data).hexdigest()}"'
     got = s3.get_object(Bucket=bucket, Key="a/ä ☃+%")
     assert got["Body"].read() == data
@@ -66,19 +73,34 @@ def test_copies(s3: Any, bucket: str, refused: Any) -> None:
     head = s3.head_object(Bucket=bucket, Key="to")
     assert head["Metadata"] == {"a": "1"}
     assert s3.get_object_tagging(Bucket=bucket, Key="to")["TagSet"] == [{"Key": "t", "Value": "1"}]
-    s3.copy_object(Bucket=bucket, Key="to", CopySource=source, MetadataDirective="REPLACE", Metadata={"b": "2"}, TaggingDirective="REPLACE")
+    s3.copy_object(
+        Bucket=bucket,
+        Key="to",
+        CopySource=source,
+        MetadataDirective="REPLACE",
+        Metadata={"b": "2"},
+        TaggingDirective="REPLACE",
+    )
     assert s3.head_object(Bucket=bucket, Key="to")["Metadata"] == {"b": "2"}
     assert s3.get_object_tagging(Bucket=bucket, Key="to")["TagSet"] == []
     assert refused(s3.copy_object, Bucket=bucket, Key="from", CopySource=source) == (400, "InvalidRequest")
-    assert refused(s3.copy_object, Bucket=bucket, Key="x", CopySource={"Bucket": bucket, "Key": "no"}) == (404, "NoSuchKey")
-    assert refused(s3.copy_object, Bucket=bucket, Key="x", CopySource=source, CopySourceIfMatch="no") == (412, "PreconditionFailed")
+    assert refused(s3.copy_object, Bucket=bucket, Key="x", CopySource={"Bucket": bucket, "Key": "no"}) == (
+        404,
+        "NoSuchKey",
+    )
+    assert refused(s3.copy_object, Bucket=bucket, Key="x", CopySource=source, CopySourceIfMatch="no") == (
+        412,
+        "PreconditionFailed",
+    )
 
 
 def test_deleting_many(s3: Any, bucket: str, refused: Any) -> None:
     names = [f"key<&>{n}" for n in range(5)]
     for name in names:
         s3.put_object(Bucket=bucket, Key=name, Body=b"")
-    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": name} for name in [*names, "none", "k" * 1025]]})
+    answer = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": name} for name in [*names, "none", "k" * 1025]]}
+    )
     assert {one["Key"] for one in answer["Deleted"]} == {*names, "none"}
     assert [one["Code"] for one in answer["Errors"]] == ["KeyTooLongError"]
     many = {"Objects": [{"Key": str(n)} for n in range(1001)]}
@@ -91,7 +113,10 @@ def test_what_buckets_refuse(s3: Any, bucket: str, refused: Any) -> None:
     assert refused(s3.create_bucket, Bucket="UPPER") == (400, "InvalidBucketName")
     assert refused(s3.create_bucket, Bucket="10.0.0.1") == (400, "InvalidBucketName")
     wrong = {"LocationConstraint": "mars-1"}
-    assert refused(s3.create_bucket, Bucket="elsewhere", CreateBucketConfiguration=wrong) == (400, "InvalidLocationConstraint")
+    assert refused(s3.create_bucket, Bucket="elsewhere", CreateBucketConfiguration=wrong) == (
+        400,
+        "InvalidLocationConstraint",
+    )
     assert refused(s3.head_bucket, Bucket="none")[0] == 404
     assert refused(s3.get_object, Bucket="none", Key="k") == (404, "NoSuchBucket")
     s3.put_object(Bucket=bucket, Key="k", Body=b"")
@@ -116,7 +141,9 @@ def test_virtual_hosts_are_buckets(cloud: Any, s3: Any, bucket: str, asgi_client
     from botocore.credentials import Credentials
 
     s3.put_object(Bucket=bucket, Key="k/ä", Body=b"here")
-    request = AWSRequest("GET", f"http://{bucket}.s3.localhost/k/%C3%A4", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+    request = AWSRequest(
+        "GET", f"http://{bucket}.s3.localhost/k/%C3%A4", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    )
     S3SigV4Auth(Credentials("alice", "secret-of-alice"), "s3", "RegionOne").add_auth(request)
     from wolke.core.http import Door
 

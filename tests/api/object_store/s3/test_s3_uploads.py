@@ -31,7 +31,11 @@ def test_parts_become_one_object(s3: Any, bucket: str) -> None:
     assert got["Body"].read() == PART + b"tail"
     assert (got["Metadata"], got["ContentType"]) == ({"m": "1"}, "a/b")
     second = s3.get_object(Bucket=bucket, Key="big", PartNumber=2)
-    assert (second["Body"].read(), second["PartsCount"], second["ContentRange"]) == (b"tail", 2, f"bytes {len(PART)}-{len(PART) + 3}/{len(PART) + 4}")
+    assert (second["Body"].read(), second["PartsCount"], second["ContentRange"]) == (
+        b"tail",
+        2,
+        f"bytes {len(PART)}-{len(PART) + 3}/{len(PART) + 4}",
+    )
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=bucket)
     again = s3.complete_multipart_upload(Bucket=bucket, Key="big", UploadId=upload, MultipartUpload={"Parts": parts})
     assert again["ETag"] == done["ETag"]
@@ -44,7 +48,12 @@ def test_what_completion_refuses(s3: Any, bucket: str, refused: Any) -> None:
 
     def complete(listed: list[dict[str, Any]], upload_id: str = upload, **more: Any) -> tuple[int, str]:
         return refused(
-            s3.complete_multipart_upload, Bucket=bucket, Key="k", UploadId=upload_id, MultipartUpload={"Parts": listed}, **more
+            s3.complete_multipart_upload,
+            Bucket=bucket,
+            Key="k",
+            UploadId=upload_id,
+            MultipartUpload={"Parts": listed},
+            **more,
         )
 
     assert complete(parts) == (400, "EntityTooSmall")
@@ -57,7 +66,10 @@ def test_what_completion_refuses(s3: Any, bucket: str, refused: Any) -> None:
     assert complete(parts[:1], IfNoneMatch="*") == (412, "PreconditionFailed")
     s3.abort_multipart_upload(Bucket=bucket, Key="k", UploadId=upload)
     assert complete(parts[:1]) == (404, "NoSuchUpload")
-    assert refused(s3.upload_part, Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"") == (404, "NoSuchUpload")
+    assert refused(s3.upload_part, Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"") == (
+        404,
+        "NoSuchUpload",
+    )
 
 
 def test_nothing_is_left_of_an_upload(s3: Any, cloud: Any, bucket: str) -> None:
@@ -77,7 +89,10 @@ def test_parts_from_other_objects(s3: Any, bucket: str, refused: Any) -> None:
         part = s3.upload_part_copy(PartNumber=number, CopySourceRange=wanted, **one)
         parts.append({"PartNumber": number, "ETag": part["CopyPartResult"]["ETag"]})
     assert parts[1]["ETag"] == f'"{hashlib.md5(b"xyz").hexdigest()}"'
-    assert refused(s3.upload_part_copy, PartNumber=3, CopySourceRange="bytes=0-99999999", **one) == (400, "InvalidArgument")
+    assert refused(s3.upload_part_copy, PartNumber=3, CopySourceRange="bytes=0-99999999", **one) == (
+        400,
+        "InvalidArgument",
+    )
     s3.complete_multipart_upload(Bucket=bucket, Key="to", UploadId=upload, MultipartUpload={"Parts": parts})
     assert s3.get_object(Bucket=bucket, Key="to")["Body"].read() == PART + b"xyz"
 
@@ -88,7 +103,9 @@ def test_checksums_of_the_whole_and_of_the_parts(s3: Any, bucket: str) -> None:
     expected = base64.b64encode(zlib.crc32(PART + b"tail").to_bytes(4, "big")).decode()
     assert (done["ChecksumCRC32"], done["ChecksumType"]) == (expected, "FULL_OBJECT")
     upload = s3.create_multipart_upload(Bucket=bucket, Key="each", ChecksumAlgorithm="SHA256")["UploadId"]
-    part = s3.upload_part(Bucket=bucket, Key="each", UploadId=upload, PartNumber=1, Body=b"abc", ChecksumAlgorithm="SHA256")
+    part = s3.upload_part(
+        Bucket=bucket, Key="each", UploadId=upload, PartNumber=1, Body=b"abc", ChecksumAlgorithm="SHA256"
+    )
     listed = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}]
     done = s3.complete_multipart_upload(Bucket=bucket, Key="each", UploadId=upload, MultipartUpload={"Parts": listed})
     digest = hashlib.sha256(hashlib.sha256(b"abc").digest()).digest()
