@@ -527,3 +527,29 @@ async def test_what_cannot_be_kept_is_refused_before_anything_happens(store: Seg
         with pytest.raises(ValueError):
             await store.commit(P, [], lambda entries, tally, change=change: [change])
     await put(store, b"k", b"fine")
+
+
+async def test_an_index_older_than_what_the_compactor_took_away_is_not_believed(tmp_path: Path) -> None:
+    """Its row for a deleted key would never be ended: the tombstone has gone with the put."""
+    store = await opened(tmp_path / "store")
+    await put(store, b"zombie", noise(10))
+    await put(store, b"kept", noise(10))
+    await store.close()
+    shutil.copytree(tmp_path / "store/index", tmp_path / "copy")
+    store = await opened(tmp_path / "store")
+    while store.log.position.segment < 2:
+        await put(store, b"fill", noise(8000))
+    await delete(store, b"zombie")
+    while store.log.position.segment < 4:
+        await put(store, b"fill", noise(8000))
+    for segment in (1, 2):
+        await store.compactor.compact(segment)
+    await store.compactor.drop()
+    before = await everything(store)
+    await store.close()
+    shutil.rmtree(tmp_path / "store/index")
+    shutil.copytree(tmp_path / "copy", tmp_path / "store/index")
+    again = await opened(tmp_path / "store")
+    assert await everything(again) == before
+    assert b"zombie" not in before
+    await again.close()
