@@ -126,7 +126,9 @@ def serve(store: Store) -> Serve:
     from wolke.object_store.doors import build_door
 
     own = Application([operations(store)], store.identity.authenticate)
-    door = build_door(store.store, store.identity.authenticate)
+    identity = store.identity
+    login = identity.authentication.login
+    door = build_door(store.store, identity.authenticate, keys=identity.ec2_secret, login=login)
 
     async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and (scope["path"] not in _OWN_NAMES or scope["query_string"] or _is_signed(scope)):

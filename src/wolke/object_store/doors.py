@@ -1,18 +1,38 @@
-"""The object store's two doors behind one address: S3's requests are known by how they are signed, all else is Swift's."""
+"""The object store's two doors behind one address: S3's requests are known by how they are signed or addressed, all else is Swift's."""
 
 from __future__ import annotations
 
-from wolke.core.http import Door
+from wolke.core.http import Door, Request, Response
 from wolke.object_store import filters
 from wolke.object_store.api.door import Authenticate, SwiftDoor
+from wolke.object_store.api.sign_in import Login, SignIn
 from wolke.object_store.filters import domain_remap
 from wolke.object_store.policy import Policy
+from wolke.object_store.s3 import S3, Keys, Terms
 from wolke.object_store.service import ObjectStore
 
 
-def build_door(store: ObjectStore, authenticate: Authenticate) -> Door:
-    """``authenticate``: who a token (and a service's beside it) belongs to, or ``Unauthorized``."""
+def build_door(
+    store: ObjectStore,
+    authenticate: Authenticate,
+    *,
+    keys: Keys | None = None,
+    login: Login | None = None,
+    terms: Terms | None = None,
+) -> Door:
+    """``authenticate``: who a token (and a service's beside it) belongs to, or ``Unauthorized``. ``keys``: whose an S3 key is and
+    its secret; without it there is no S3. ``login``: Identity's way from a password to a token, for ``/auth/v1.0``."""
     config = store.ground.config
-    swift = SwiftDoor(store, authenticate, filters.PIPELINE, Policy(config), filters.features(config))
+    entrance = None if login is None else SignIn(login)
+    swift = SwiftDoor(
+        store, authenticate, filters.PIPELINE, Policy(config), filters.features(config), entrance=entrance
+    )
+    swift_answer = domain_remap.remapped(swift.answer, config)
+    if keys is None:
+        return Door("object_store", swift_answer)
+    s3 = S3(store, keys, terms)
 
-    return Door("object_store", domain_remap.remapped(swift.answer, config))
+    async def answer(request: Request) -> Response:
+        return await (s3.answer(request) if s3.is_s3(request) else swift_answer(request))
+
+    return Door("object_store", answer)

@@ -4,9 +4,12 @@
     account SERVICE_p         the same, with the token of a service beside their own
     any account               reseller administrators
 
-An access list is names with commas between: ``project:user`` (names or ids, ``*`` for any), a role, ``.r:host`` for a referrer
+An access list of a container is names with commas between: ``project:user`` (names or ids, ``*`` for any), a role, ``.r:host`` for a referrer
 (``.r:*`` anybody, ``.r:.example.com`` a domain, ``.r:-host`` not that one), ``.rlistings`` for lists as well. Names are understood
 only within the default domain, as the same name may be somebody else's in another.
+
+An account's own list is JSON, ``{"admin": ["project:user"], "read-write": [], "read-only": []}``: to look, to change anything in
+the account, to be one of its owners.
 """
 
 from __future__ import annotations
@@ -16,14 +19,19 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest
 from wolke.object_store.config import ObjectStoreConfig
 
 DEFAULT_DOMAIN = "default"
+ACCOUNT_ACL = "x-account-access-control"
 ACCOUNT_PREFIX = "AUTH_"
 SERVICE_PREFIX = "SERVICE_"
 _READS = frozenset({"GET", "HEAD"})
+_LEVELS = frozenset({"admin", "read-write", "read-only"})
+_NOBODY: frozenset[str] = frozenset()
 _REFERRERS = frozenset({".r", ".ref", ".referer", ".referrer"})
 
 
@@ -192,3 +200,29 @@ def _clean(name: str, word: str) -> str:
     if not host or host == ".":
         raise BadRequest(f"No host/domain value after referrer designation in ACL: {word!r}")
     return f".r:{'-' if refused else ''}{host}"
+
+
+def clean_account_acl(value: str) -> str:
+    """As it is kept; empty if it lets nobody in. ``BadRequest`` if it is none."""
+    try:
+        found = msgspec.json.decode(value.encode(), type=dict[str, list[str]])
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        raise BadRequest("X-Account-Access-Control must be a JSON object of lists of names.") from None
+    if not set(found) <= _LEVELS:
+        raise BadRequest("X-Account-Access-Control knows only admin, read-write and read-only.")
+    return msgspec.json.encode(found).decode() if any(found.values()) else ""
+
+
+@lru_cache(1024)
+def _account_acl(text: str) -> dict[str, frozenset[str]]:
+    return {level: frozenset(names) for level, names in msgspec.json.decode(text, type=dict[str, list[str]]).items()}
+
+
+def account_verdict(acl: str, ctx: Context, method: str, is_inside: bool, *, names_allowed: bool) -> Verdict:
+    """``is_inside``: it is about a container or an object, not the account itself."""
+    levels = _account_acl(acl)
+    if _named(levels.get("admin", _NOBODY), ctx, names_allowed):
+        return _OWNER
+    if _named(levels.get("read-write", _NOBODY), ctx, names_allowed) and (is_inside or method in _READS):
+        return _YES
+    return _YES if method in _READS and _named(levels.get("read-only", _NOBODY), ctx, names_allowed) else _NO

@@ -223,3 +223,19 @@ async def test_an_answer_is_dated_when_it_is_given() -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     said = next(line for line in head.split(b"\r\n") if line.startswith(b"date: ")).removeprefix(b"date: ").decode()
     assert 0 <= parsedate_to_datetime(said).timestamp() - json.loads(body)["now"] <= 1
+
+
+async def test_a_whole_request_is_answered_whatever_nonsense_follows_it():
+    async with serving(HELLO) as port:
+        answer = await talk(port, b"GET /t/hello HTTP/1.1\r\nHost: h\r\n\r\nnot a request at all")
+    assert answer.startswith(b"HTTP/1.1 200") and answer.count(b"HTTP/1.1") == 1
+
+
+async def test_a_url_may_hold_utf8_as_it_is():
+    async def where(service, ctx, request: Request):
+        return {"path": request.path}
+
+    async with serving(Route("GET", "/{name}", where, auth=False)) as port:
+        line = "GET /t/grüße HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
+        answer = await talk(port, line)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"path": "/t/grüße"}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,6 +24,7 @@ _HEADER_BYTES = 64 * 1024
 _URL_BYTES = 16 * 1024
 _HEAD_S = 20.0  # for a whole head
 _LINGER_S = 5.0  # for a client that goes on sending what was refused
+_ASCII = bytes(range(128)).decode("ascii")
 _WORTH_IT_BYTES = 32 * 1024  # of a body still to come, for going past the parser
 
 
@@ -39,7 +41,8 @@ class Protocol(HttpToolsProtocol):
     _to_come = 0  # of a body whose length is known
     _past_parser = False
     _closing = False  # after this message, or a while: the answer is out, and only what was refused still comes
-    _dead = False  # a 400 is out, and nothing is looked at any more
+    _dead = False  # nothing is looked at any more: a 400 is out, or what follows a whole request makes no sense
+    _between = True  # no message has begun: what comes next is a request line
     _reason = ""
 
     def connection_made(self, transport: Any) -> None:
@@ -58,6 +61,8 @@ class Protocol(HttpToolsProtocol):
                 return
         if self._dead:
             return
+        if self._between and not data.isascii():
+            data = _escaped(data)
         super().data_received(data)
         self._past_parser = self._to_come >= _WORTH_IT_BYTES
 
@@ -76,6 +81,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._between = False
         self._header_bytes = self._to_come = 0
         self._in_body = self._ours = False
         if self._deadline is None:
@@ -118,6 +124,7 @@ class Protocol(HttpToolsProtocol):
             cycle.take(body)
 
     def on_message_complete(self) -> None:
+        self._between = True
         self._disarm()
         self._to_come = 0
         if self._closing:
@@ -150,6 +157,9 @@ class Protocol(HttpToolsProtocol):
         back from a client that still sends."""
         cycle, reason = self.cycle, self._reason or msg
         self._dead, self._past_parser = True, False
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            cycle.keep_alive = False  # that request was whole: it gets its answer, and the connection ends
+            return
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
@@ -183,3 +193,9 @@ class Protocol(HttpToolsProtocol):
             self._cut()
         else:
             self._arm(cycles.SILENCE_S, functools.partial(self._silent, self._received))
+
+
+def _escaped(data: bytes) -> bytes:
+    """A request line whose URL holds UTF-8 as it is, which the parser would refuse, with escapes in its place."""
+    line, end, rest = data.partition(b"\r\n")
+    return data if line.isascii() else quote(line, safe=_ASCII).encode("ascii") + end + rest

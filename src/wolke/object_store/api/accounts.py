@@ -9,6 +9,7 @@ from wolke.object_store.api.call import Call
 from wolke.object_store.api.gate import DOMAIN, Gate
 from wolke.object_store.errors import AccountNotFound
 from wolke.object_store.model import Account, Stat, stamp_text
+from wolke.object_store.policy import ACCOUNT_ACL, clean_account_acl
 from wolke.object_store.service.accounts import total
 from wolke.object_store.service.quotas import BYTES, quota_names
 
@@ -16,7 +17,7 @@ _OLD_QUOTA = "x-account-meta-quota-bytes"  # as it is still written, and shown
 
 
 async def get(gate: Gate, call: Call) -> Response:
-    verdict = gate.account(call)
+    verdict = await gate.account(call)
     media = formats.wanted(call)
     wish = lists.wish(call)
     headers = await _headers(gate, call, owner=verdict.owner)
@@ -25,10 +26,10 @@ async def get(gate: Gate, call: Call) -> Response:
 
 
 async def head(gate: Gate, call: Call) -> Response:
-    verdict = gate.account(call)
+    verdict = await gate.account(call)
     media = formats.wanted(call)
     headers = await _headers(gate, call, owner=verdict.owner)
-    return Response(204, headers=answers.wired(headers), also=(("Content-Type", lists.content_type(media)),))
+    return lists.head(media, headers)
 
 
 async def _headers(gate: Gate, call: Call, *, owner: bool) -> dict[str, str]:
@@ -59,9 +60,11 @@ def _figures(prefix: str, stat: Stat, *, containers: bool) -> dict[str, str]:
 
 
 async def post(gate: Gate, call: Call) -> Response:
-    gate.owner(call)
+    await gate.account(call)
     names = [name for policy in ("", *gate.store.ground.engines) for name in quota_names(policy)]
-    changes = metadata.changes(call.headers, "account", (*names, etags.ACCOUNT_HEADER))
+    changes = metadata.changes(call.headers, "account", (*names, etags.ACCOUNT_HEADER, ACCOUNT_ACL))
+    if acl := changes.get(ACCOUNT_ACL):
+        changes[ACCOUNT_ACL] = clean_account_acl(acl) or None
     if _OLD_QUOTA in changes:
         changes[BYTES] = changes.pop(_OLD_QUOTA)
     for name in names:
@@ -81,7 +84,7 @@ def _check_quota(gate: Gate, call: Call, value: str | None) -> None:
 
 async def put(gate: Gate, call: Call) -> Response:
     """Accounts make themselves; only a reseller's administrator may ask for one."""
-    gate.owner(call)
+    await gate.account(call)
     if not gate.policy.is_reseller(call.ctx):
         return answers.page(405, {"Allow": "DELETE, GET, HEAD, OPTIONS, POST"})
     await post(gate, call)
@@ -90,7 +93,7 @@ async def put(gate: Gate, call: Call) -> Response:
 
 async def delete(gate: Gate, call: Call) -> Response:
     """For a reseller's administrator, once it is empty."""
-    gate.owner(call)
+    await gate.account(call)
     if not gate.policy.is_reseller(call.ctx):
         raise Forbidden
     await gate.store.accounts.delete(call.account)

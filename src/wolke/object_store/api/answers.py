@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -52,7 +51,7 @@ def page(status: int, headers: Mapping[str, str | bytes] | None = None) -> Respo
     """The plain answer of that status."""
     name = title(status)
     text = f"<html><h1>{name}</h1><p>{said(status)}</p></html>"
-    return Response(status, text.encode(), headers=headers, content_type=HTML)
+    return Response(status, text.encode(), headers={"Content-Type": HTML, **(headers or {})})
 
 
 def refusal(error: CloudError, headers: Mapping[str, str | bytes] | None = None) -> Response:
@@ -89,10 +88,4 @@ def wire_name(name: str) -> str:
 
 
 def wired(headers: Mapping[str, Any]) -> dict[str, str | bytes]:
-    return {_titled(name): wire(value) for name, value in headers.items()}
-
-
-@lru_cache(4096)
-def _titled(name: str) -> str:
-    """``X-Object-Meta-Colour``: some clients look at a header's case."""
-    return wire_name(name.title())
+    return {wire_name(name): wire(value) for name, value in headers.items()}

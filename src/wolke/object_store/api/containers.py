@@ -29,7 +29,7 @@ async def get(gate: Gate, call: Call) -> Response:
     wish = lists.wish(call)
     headers = await _headers(gate, container, verdict)
     found = await gate.store.containers.objects(container, wish)
-    return lists.answer(media, lists.objects(media, call.container, found), headers)
+    return lists.answer(media, lists.objects(media, call, found), headers)
 
 
 async def _versions(gate: Gate, call: Call, container: Container, verdict: Verdict) -> Response:
@@ -57,7 +57,7 @@ async def head(gate: Gate, call: Call) -> Response:
     container, verdict = await gate.container(call, READ)
     media = formats.wanted(call)
     headers = await _headers(gate, container, verdict)
-    return Response(204, headers=answers.wired(headers), also=(("Content-Type", lists.content_type(media)),))
+    return lists.head(media, headers)
 
 
 async def _headers(gate: Gate, container: Container, verdict: Verdict) -> dict[str, str]:
@@ -85,8 +85,7 @@ def _versioning(container: Container) -> dict[str, str]:
 
 
 async def put(gate: Gate, call: Call) -> Response:
-    gate.owner(call)
-    headers, system = _wishes(call)
+    headers, system = _wishes(call, await gate.account(call))
     policy = _policy(gate, call)
     try:
         there = await gate.store.containers.get(call.account, call.container)
@@ -98,8 +97,7 @@ async def put(gate: Gate, call: Call) -> Response:
 
 
 async def post(gate: Gate, call: Call) -> Response:
-    gate.owner(call)
-    headers, system = _wishes(call)
+    headers, system = _wishes(call, await gate.account(call))
     container = await gate.store.containers.get(call.account, call.container)
     _check_versioning(container, system)
     container = await gate.store.containers.update(container, headers, system)
@@ -111,7 +109,7 @@ def _versions_enabled(container: Container) -> dict[str, str]:
 
 
 async def delete(gate: Gate, call: Call) -> Response:
-    gate.owner(call)
+    await gate.account(call)
     container = await gate.store.containers.get(call.account, call.container)
     try:
         await gate.store.containers.delete(container)
@@ -133,9 +131,11 @@ def _policy(gate: Gate, call: Call) -> str:
     return found
 
 
-def _wishes(call: Call) -> tuple[dict[str, str | None], dict[str, str | None]]:
-    """Headers that clients see, and what the store keeps for itself."""
+def _wishes(call: Call, verdict: Verdict) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    """Headers that clients see, and what the store keeps for itself. What is for owners is nobody else's to set."""
     headers = metadata.changes(call.headers, "container", _MORE)
+    if not (verdict.owner or call.inner):
+        headers = {name: value for name, value in headers.items() if name not in metadata.OWNER_ONLY}
     for name in (READ, WRITE):
         if value := headers.get(name):
             headers[name] = clean_acl(name, value) or None

@@ -14,9 +14,10 @@ from wolke.core.context import NOBODY, Context
 from wolke.core.errors import BadRequest, CloudError, Unauthorized
 from wolke.core.http import ClientGone, Params, Request, Response
 from wolke.core.log import get_logger
-from wolke.object_store.api import answers, cors, info, paths
+from wolke.object_store.api import answers, cors, info, paths, sign_in
 from wolke.object_store.api.call import Call, Filter, Handler
 from wolke.object_store.api.dispatch import Dispatch
+from wolke.object_store.api.sign_in import SignIn
 from wolke.object_store.policy import Policy
 from wolke.object_store.service import ObjectStore
 
@@ -36,10 +37,14 @@ class SwiftDoor:
         pipeline: Sequence[Filter],
         policy: Policy,
         features: Mapping[str, Any],
+        *,
+        entrance: SignIn | None = None,
     ) -> None:
         self._store = store
         self._authenticate = authenticate
-        self._info = info.Info(store, features)
+        self._entrance = entrance
+        acls = {} if entrance is None else {"tempauth": {"account_acls": True}}
+        self._info = info.Info(store, {**features, **acls})
         handler: Handler = Dispatch(store, policy).answer
         for wrap in reversed(pipeline):
             handler = wrap(handler, store)
@@ -68,6 +73,8 @@ class SwiftDoor:
             answer = self._info.answer(request)
             if answer is not None:
                 return answer
+            if self._entrance is not None and request.path in sign_in.PATHS:
+                return await self._entrance.answer(request)
         call = await self.call(request, trans_id)
         if "origin" in call.headers:
             return await cors.answer(self._store, call, self._handler)

@@ -6,7 +6,7 @@ from wolke.core.errors import Forbidden, Unauthorized
 from wolke.object_store.api.call import Call
 from wolke.object_store.errors import AccountNotFound, ContainerNotFound
 from wolke.object_store.model import Container
-from wolke.object_store.policy import DEFAULT_DOMAIN, Policy, Verdict
+from wolke.object_store.policy import ACCOUNT_ACL, DEFAULT_DOMAIN, Policy, Verdict, account_verdict
 from wolke.object_store.service import ObjectStore
 
 READ = "x-container-read"
@@ -21,26 +21,19 @@ class Gate:
         self.store = store
         self.policy = policy
 
-    def account(self, call: Call) -> Verdict:
-        """Raises ``Unauthorized`` or ``Forbidden``, as everything here does."""
+    async def account(self, call: Call) -> Verdict:
+        """Who runs this account or is on its own access list. Raises ``Unauthorized`` or ``Forbidden``, as everything here does."""
         if (free := self._granted(call)) is not None:
             return free
-        is_account = not call.container
-        verdict = self.policy.verdict(call.ctx, call.method, call.account, is_account=is_account)
-        if not verdict.allowed:
-            raise denied(call)
-        return verdict
-
-    def owner(self, call: Call) -> None:
-        """Who runs this account, and nobody whom an access list lets in."""
-        self.account(call)
+        verdict = self.policy.verdict(call.ctx, call.method, call.account, is_account=not call.container)
+        return verdict if verdict.allowed else await self._listed(call)
 
     async def container(self, call: Call, access: str) -> tuple[Container, Verdict]:
         """``access``: ``READ`` or ``WRITE``, the list that may let others in. Raises ``ContainerNotFound`` for who may know."""
         try:
             container = await self.store.containers.get(call.account, call.container)
         except ContainerNotFound:
-            self.account(call)
+            await self.account(call)
             raise
         if (free := self._granted(call)) is not None:
             return container, free
@@ -54,9 +47,16 @@ class Gate:
             is_object=bool(call.name),
             names_allowed=not acl or await self._in_default_domain(call),
         )
-        if not verdict.allowed:
-            raise denied(call)
-        return container, verdict
+        return container, verdict if verdict.allowed else await self._listed(call)
+
+    async def _listed(self, call: Call) -> Verdict:
+        """What the account's own access list gives to whom nothing else lets in."""
+        if call.ctx.user_id is not None and (acl := await self.store.accounts.header(call.account, ACCOUNT_ACL)):
+            names_allowed = await self._in_default_domain(call)
+            verdict = account_verdict(acl, call.ctx, call.method, bool(call.container), names_allowed=names_allowed)
+            if verdict.allowed:
+                return verdict
+        raise denied(call)
 
     def _granted(self, call: Call) -> Verdict | None:
         return _GRANTED if call.inner or (call.granted is not None and call.granted(call)) else None

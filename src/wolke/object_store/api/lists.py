@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from wolke.core.http import Response
-from wolke.object_store.api import formats, times
+from wolke.object_store.api import formats, paths, times
 from wolke.object_store.api.answers import wired
 from wolke.object_store.api.call import Call
 from wolke.object_store.errors import PreconditionFailed
@@ -63,7 +63,13 @@ def answer(media: str, body: bytes, headers: dict[str, str]) -> Response:
     wire = wired(headers)
     wire["Vary"] = "Accept"
     wire["Content-Type"] = _TYPES[media]
+    if not body:
+        wire["Content-Length"] = "0"  # as Swift has always said beside its 204
     return Response(200 if body else 204, body, headers=wire)
+
+
+def head(media: str, headers: dict[str, str]) -> Response:
+    return answer(media, b"", headers)
 
 
 # -- containers of an account
@@ -106,13 +112,23 @@ class ObjectItem(msgspec.Struct, frozen=True):
     last_modified: str
 
 
-def objects(media: str, container: str, items: Iterable[Listed | Prefix]) -> bytes:
+def objects(media: str, call: Call, items: Iterable[Listed | Prefix]) -> bytes:
     if media == formats.PLAIN:
         return _plain(item.name for item in items)
-    shown = [_object(item) if item.__class__ is Listed else Subdir(item.name) for item in items]
+    shown = [_current(call, item) if item.__class__ is Listed else Subdir(item.name) for item in items]
     if media == formats.JSON:
         return _encode(shown)
-    return _xml("container", container, "object", shown)
+    return _xml("container", call.container, "object", shown)
+
+
+def _current(call: Call, item: Listed) -> Any:
+    """A numbered version shows where it can be had for good, as a link would."""
+    shown, version = _object(item), item.object.version
+    if not version:
+        return shown
+    path = f"{paths.quoted(call.account, call.container, item.name)}?version-id={version_text(version)}"
+    shown = shown if isinstance(shown, dict) else msgspec.structs.asdict(shown)
+    return {**shown, "version_symlink": True, "symlink_path": path}
 
 
 def versions(media: str, container: str, items: Iterable[Listed | Prefix]) -> bytes:

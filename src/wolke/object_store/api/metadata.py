@@ -12,8 +12,9 @@ from wolke.core.errors import BadRequest
 from wolke.object_store.errors import BadMetadata
 from wolke.object_store.service.limits import HEADER_BYTES
 
-_OWNER_ONLY = frozenset(
+OWNER_ONLY = frozenset(
     {
+        "x-account-access-control",
         "x-container-read",
         "x-container-write",
         "x-container-sync-key",
@@ -69,4 +70,4 @@ def visible(headers: Mapping[str, str], *, owner: bool) -> dict[str, str]:
     """Keys and access lists are for owners."""
     if owner:
         return dict(headers)
-    return {name: value for name, value in headers.items() if name not in _OWNER_ONLY}
+    return {name: value for name, value in headers.items() if name not in OWNER_ONLY}

@@ -50,7 +50,7 @@ async def _read(handler: Handler, store: ObjectStore, call: Call, response: Resp
     if "," in call.headers.get("range", ""):
         del call.headers["range"]  # several ranges of what is put together anew each time are not offered
     response.headers["Etag"] = f'"{assembled.etag}"'
-    return await send(call, response.headers, value, assembled.source, etag=assembled.etag, many=False)
+    return await send(call, response.headers, value, assembled.source, etag=assembled.etag)
 
 
 async def _assemble(handler: Handler, store: ObjectStore, call: Call, manifest: str) -> Whole | Response:

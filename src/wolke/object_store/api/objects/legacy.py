@@ -47,24 +47,21 @@ async def _mark(gate: Gate, there: Container, name: str) -> None:
 
 
 async def _restore(gate: Gate, container: Container, name: str) -> bool:
-    """The newest version comes back in place of the object. A marker of a time when this was a history stands for nothing: it
-    goes if there is no object, else the object alone does."""
+    """The newest version comes back in place of the object. What comes back of a marker, left by a time when this was a
+    history, is that there is no object: the next delete goes on from there."""
     objects = gate.store.objects
     try:
         there = await gate.store.containers.get(container.account, container.system[LOCATION])
     except ContainerNotFound:
         return False
-    is_there = True
-    try:
-        await objects.find(container, name)
-    except ObjectNotFound:
-        is_there = False
+    is_there = await _is_there(gate, container, name)
+    has_popped = False
     for version in await _newest(gate, there, name):
         if version.object.content_type == MARKER_TYPE:
-            if is_there:
-                return False
+            if is_there or has_popped:
+                return has_popped
             await objects.delete(there, version.name)
-            is_there = True
+            has_popped = True
             continue
         try:
             found = await objects.find(there, version.name)
@@ -73,7 +70,15 @@ async def _restore(gate: Gate, container: Container, name: str) -> bool:
         await objects.copy(found, container, name, _same(found))
         await objects.delete(there, version.name)
         return True
-    return False
+    return has_popped
+
+
+async def _is_there(gate: Gate, container: Container, name: str) -> bool:
+    try:
+        await gate.store.objects.find(container, name)
+    except ObjectNotFound:
+        return False
+    return True
 
 
 async def _newest(gate: Gate, there: Container, name: str) -> list[Listed]:

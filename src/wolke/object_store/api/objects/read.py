@@ -115,10 +115,9 @@ async def send(
     *,
     etag: str = "",
     stamp: int = 0,
-    many: bool = True,
 ) -> Response:
     """``data`` as the answer to this call, HEAD too, with its conditions and ranges looked at. ``etag`` and ``stamp`` in place of
-    the object's own. Without ``many``, who asks for several ranges gets everything."""
+    the object's own."""
     asked = call.headers
     etag, stamp = etag or value.etag, stamp or value.stamp
     content_type = answers.wire_name(value.content_type)
@@ -134,7 +133,7 @@ async def send(
             spans = ranges.parse(asked["range"], data.size)
         except CloudError as error:
             return answers.refusal(error, headers)
-        if spans is not None and (many or len(spans) == 1):
+        if spans is not None:
             return await _partial(headers, content_type, data, spans)
     return _whole(200, headers, content_type, await data.read(0, data.size), data.size)
 
