@@ -61,7 +61,8 @@ class Reply:
 
 
 class AgentClient:
-    """``paths`` begin with the service's prefix; ``ca`` is a file of certificates to trust instead of the system's."""
+    """``paths`` begin with the service's prefix, or are whole URLs of what lies elsewhere; ``ca`` is a file of certificates to trust
+    instead of the system's."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class AgentClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._endless = aiohttp.ClientTimeout(total=None, sock_connect=timeout_s, sock_read=timeout_s)
         self._token: str | None = None
+        self._project_id = ""
         self._renewing = asyncio.Lock()
 
     # -- JSON
@@ -94,12 +96,22 @@ class AgentClient:
     async def post_json(self, path: str, value: Any) -> Any:
         return _json(await self.request("POST", path, value))
 
+    async def project_id(self) -> str:
+        """Of the project that the credentials are for."""
+        await self._valid_token()
+        return self._project_id
+
     async def request(
-        self, method: str, path: str, value: Any = None, *, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        value: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
     ) -> Reply:
-        """One request with a JSON body (or none). 304 is an answer; ``Refusal`` from 400 on."""
+        """One request with a JSON body, or with ``data``, or with none. 304 is an answer; ``Refusal`` from 400 on."""
         sent = dict(headers or {})
-        data = None
         if value is not None:
             data = msgspec.json.encode(value)
             sent["Content-Type"] = "application/json"
@@ -153,7 +165,7 @@ class AgentClient:
             token = await self._valid_token()
             response = await self._session.request(
                 method,
-                self._base + path,
+                path if "://" in path else self._base + path,
                 headers={**headers, "X-Auth-Token": token},
                 data=data() if callable(data) else data,
                 timeout=timeout,
@@ -182,6 +194,8 @@ class AgentClient:
                 ) as response:
                     if response.status != 201:
                         raise Refusal(response.status, f"no token for {self._credentials.user_name!r}")
+                    said = msgspec.json.decode(await response.read())
+                    self._project_id = said["token"]["project"]["id"]
                     self._token = response.headers["X-Subject-Token"]
             return self._token
 

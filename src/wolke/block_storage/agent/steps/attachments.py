@@ -12,8 +12,10 @@ from wolke.core.drivers import Failure
 
 
 async def connect(ground: Ground, wish: Wish) -> Learnt:
-    spec, said = wish.specification["volume"], wish.arguments["connector"] or {}
+    spec, said = wish.specification["volume"], wish.arguments.get("connector") or {}
     host = said.get("host")
+    if not spec:
+        raise Failure("The volume is not there any more.")
     if not isinstance(host, str) or not host:
         raise Failure("The connector does not say which host it is of.")
     connector = Connector(
@@ -29,5 +31,7 @@ async def connect(ground: Ground, wish: Wish) -> Learnt:
 
 async def disconnect(ground: Ground, wish: Wish) -> Learnt:
     spec = wish.specification["volume"]
+    if not spec:
+        return {}  # the volume is gone, and its connections with it
     await ground.driver(spec["backend"]).disconnect(spec["id"], wish.arguments["attachment_id"])
     return {}

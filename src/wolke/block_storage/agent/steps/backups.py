@@ -21,6 +21,8 @@ async def store(ground: Ground, wish: Wish) -> Learnt:
     spec, volume, snapshot = wish.specification, wish.arguments["volume"], wish.arguments.get("snapshot")
     container, parent = spec.get("container") or _CONTAINER, wish.arguments.get("parent")
     archive = _archive(ground, container)
+    if volume is None:
+        raise Failure("The volume is not there any more.")
     base = await archive.manifest(parent["contents"]) if parent else None
     driver, copy = ground.driver(volume["backend"]), _copy(ground, wish.id)
     if snapshot is not None:
@@ -38,6 +40,8 @@ async def store(ground: Ground, wish: Wish) -> Learnt:
 
 async def restore(ground: Ground, wish: Wish) -> Learnt:
     spec, volume = wish.specification, wish.arguments["volume"]
+    if volume is None:
+        raise Failure("The volume that it was to be restored to is not there any more.")
     driver, copy = ground.driver(volume["backend"]), _copy(ground, f"{wish.id}-{volume['id']}")
     await _archive(ground, spec["container"]).load(spec["contents"], copy)
     await driver.fill(Volume(volume["id"], volume["size_gib"]), OfImage(copy, "raw"))

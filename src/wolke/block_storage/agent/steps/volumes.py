@@ -41,14 +41,21 @@ async def create(ground: Ground, wish: Wish) -> Learnt:
     elif said["kind"] == "image":
         await driver.create(volume, await image_of(ground, driver, said))
     elif said["kind"] == "snapshot":
-        snapshot = said["snapshot"]
+        snapshot = _there(said, "snapshot")
         await _create_of(ground, spec, volume, snapshot["backend"], OfSnapshot(snapshot["volume_id"], snapshot["id"]))
     else:
-        source = said["volume"]
+        source = _there(said, "volume")
         async with at_rest(ground, source["backend"], source["id"], volume.volume_id) as still:
             of: OfSnapshot | OfVolume = OfSnapshot(source["id"], still) if still else OfVolume(source["id"])
             await _create_of(ground, spec, volume, source["backend"], of)
     return {"location": {}}
+
+
+def _there(said: Spec, noun: str) -> Spec:
+    found: Spec | None = said.get(noun)
+    if found is None:
+        raise Failure(f"The {noun} that it was to be made of is not there any more.")
+    return found
 
 
 async def _create_of(
@@ -123,7 +130,7 @@ async def delete(ground: Ground, wish: Wish) -> Learnt:
 
 async def revert(ground: Ground, wish: Wish) -> Learnt:
     spec = wish.specification
-    await ground.driver(spec["backend"]).revert(spec["id"], wish.arguments["snapshot"]["id"])
+    await ground.driver(spec["backend"]).revert(spec["id"], _there(wish.arguments, "snapshot")["id"])
     return {}
 
 
