@@ -21,6 +21,9 @@ class ObjectStoreConfig:
     )
     expire_period_s: float = option(5.0, "How often objects whose time has come are looked for.")
     upload_days: int = option(7, "After how many days without a part a multipart upload is aborted.")
+    allow_open_expired: bool = option(
+        False, "Whether X-Open-Expired: true still reads an object whose time has come, until it is deleted."
+    )
     operator_roles: str = option(
         "admin,manager,member", "Roles that may do everything in their own project's account, with commas between."
     )

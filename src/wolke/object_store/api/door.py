@@ -48,7 +48,7 @@ class SwiftDoor:
         handler: Handler = Dispatch(store, policy).answer
         for wrap in reversed(pipeline):
             handler = wrap(handler, store)
-        self._handler = handler
+        self.handler = handler
 
     async def answer(self, request: Request) -> Response:
         trans_id = self._trans_id(request)
@@ -77,8 +77,8 @@ class SwiftDoor:
                 return await self._entrance.answer(request)
         call = await self.call(request, trans_id)
         if "origin" in call.headers:
-            return await cors.answer(self._store, call, self._handler)
-        return await self._handler(call)
+            return await cors.answer(self._store, call, self.handler)
+        return await self.handler(call)
 
     async def call(self, request: Request, trans_id: str) -> Call:
         account, container, name = paths.parse(request.raw_path)

@@ -60,7 +60,7 @@ def _swift(store: ObjectStore) -> dict[str, Any]:
         "account_autocreate": True,
         "account_listing_limit": limits.LISTING,
         "allow_account_management": False,
-        "allow_open_expired": False,
+        "allow_open_expired": store.ground.config.allow_open_expired,
         "container_listing_limit": limits.LISTING,
         "extra_header_count": 0,
         "max_account_name_length": limits.ACCOUNT_NAME_BYTES,

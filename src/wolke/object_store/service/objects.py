@@ -65,8 +65,11 @@ class Objects:
         self._ground = ground
         self._hashers = ThreadPoolExecutor(2, "hash")
 
-    async def find(self, container: Container, name: str, version: int | None = None) -> Found:
+    async def find(
+        self, container: Container, name: str, version: int | None = None, *, expired: bool = False
+    ) -> Found:
         """The current object, or a version: 0 is the one without a number. A delete marker is found by its number only.
+        ``expired``: also one whose time has come.
 
         Raises ``ObjectNotFound`` (also of an object that has expired), ``VersionNotFound``.
         """
@@ -75,13 +78,13 @@ class Objects:
             return await self._find_version(engine, container, name, version)
         with spoken():
             entry = await engine.get(partition, store.object_key(name))
-            if entry is None or self._expired(entry):
+            if entry is None or (self._expired(entry) and not expired):
                 raise ObjectNotFound
             value = store.object_of(entry.meta)
             if not value.aside:
                 return Found(container, name, value, entry)
             kept = await engine.get(partition, store.version_key(name, value.stamp))
-        if kept is None or self._expired(kept):
+        if kept is None or (self._expired(kept) and not expired):
             raise ObjectNotFound
         return Found(container, name, value, kept)
 
@@ -248,6 +251,8 @@ class Objects:
         name: str,
         change: Callable[[Object], tuple[Object, int | None]],
         version: int | None = None,
+        *,
+        expired: bool = False,
     ) -> Object:
         """``change`` gives the new object and when it expires; its data stays. Its stamp may move unless it has versions.
 
@@ -255,7 +260,7 @@ class Objects:
         """
         engine, partition = self._engine(container), store.container_partition(container)
         for _ in range(_TRIES):
-            found = await self.find(container, name, version)
+            found = await self.find(container, name, version, expired=expired)
             row, aside = found.entry, found.object.aside or found.entry.key != store.object_key(name)
             new, due_s = change(found.object)
             if aside:

@@ -62,7 +62,7 @@ async def _find(gate: Gate, call: Call) -> Found:
     if number and not (verdict.owner or call.inner or call.granted is not None):
         raise denied(call)  # who was let in to read was not let in to what was
     try:
-        found = await gate.store.objects.find(container, call.name, number)
+        found = await gate.store.objects.find(container, call.name, number, expired=opens_expired(gate, call))
     except VersionNotFound:
         raise ObjectNotFound from None
     except ObjectNotFound:
@@ -75,6 +75,12 @@ async def _find(gate: Gate, call: Call) -> Found:
         )
     call.found = found
     return found
+
+
+def opens_expired(gate: Gate, call: Call) -> bool:
+    return "x-open-expired" in call.headers and (
+        gate.store.ground.config.allow_open_expired and lists.is_true(call.headers["x-open-expired"])
+    )
 
 
 def version_number(call: Call, container: Container) -> int | None:

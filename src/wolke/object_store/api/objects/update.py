@@ -8,6 +8,7 @@ from wolke.object_store.api import answers
 from wolke.object_store.api.call import Call
 from wolke.object_store.api.gate import WRITE, Gate
 from wolke.object_store.api.metadata import check_value
+from wolke.object_store.api.objects.read import opens_expired
 from wolke.object_store.api.objects.write import due, kept_headers
 from wolke.object_store.model import Object, described, stamp_text
 
@@ -26,6 +27,8 @@ async def post(gate: Gate, call: Call) -> Response:
         new = described(old, stamp=stamp, headers=headers, content_type=content_type or old.content_type)
         return new, due_s
 
-    made = call.kept["made"] = await gate.store.objects.update(container, call.name, change)
+    objects = gate.store.objects
+    made = await objects.update(container, call.name, change, expired=opens_expired(gate, call))
+    call.kept["made"] = made
     shown = {"X-Object-Version-Id": stamp_text(made.version)} if made.version else {}
     return answers.done(202, shown)
