@@ -32,6 +32,7 @@ from wolke.object_store.drivers import DRIVERS
 from wolke.settings import Settings
 from wolke.state import StateDirectory
 
+_OLDEST_REGION = "us-east-1"
 _OWN_NAMES = frozenset({"/healthz", "/metrics"})
 _GC_THRESHOLDS = (50_000, 20, 100)
 
@@ -128,7 +129,9 @@ def serve(store: Store) -> Serve:
     own = Application([operations(store)], store.identity.authenticate)
     identity = store.identity
     login = identity.authentication.login
-    door = build_door(store.store, identity.authenticate, keys=identity.ec2_secret, login=login)
+    door = build_door(
+        store.store, identity.authenticate, keys=identity.ec2_secret, login=login, terms=_terms(store.settings)
+    )
 
     async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http" and (scope["path"] not in _OWN_NAMES or scope["query_string"] or _is_signed(scope)):
@@ -137,6 +140,16 @@ def serve(store: Store) -> Serve:
             await own(scope, receive, send)
 
     return choose
+
+
+def _terms(settings: Settings) -> Any:
+    """S3's. Many clients sign with its oldest region unless they are told another."""
+    from wolke.object_store.s3 import Terms
+
+    config = settings.object_store
+    domains = tuple(filter(None, (one.strip().lower() for one in config.bucket_domains.split(","))))
+    operators = frozenset(filter(None, map(str.strip, config.operator_roles.split(","))))
+    return Terms(tuple(dict.fromkeys((settings.cloud.region, _OLDEST_REGION))), domains, operators)
 
 
 def _is_signed(scope: Mapping[str, Any]) -> bool:

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from tests.conftest import AsgiClient
 from wolke.app import Cloud
@@ -87,3 +90,26 @@ def test_each_policy_has_a_place_of_its_own(tmp_path: Path) -> None:
     assert list(engines(settings.object_store, tmp_path)) == ["fast", "cold"]
     assert (tmp_path / "objects/fast").is_dir() and (tmp_path / "elsewhere").is_dir()
     assert not (tmp_path / "objects/cold").exists()
+
+
+async def test_s3_is_spoken_with_the_keys_and_in_the_region_of_the_cloud(pair: Pair) -> None:
+    token, account = await pair.login()
+    apis = pair.apis.using(token)
+    me = (await apis.get("/identity/v3/auth/tokens", headers={"x-subject-token": token})).json["token"]["user"]["id"]
+    asked = {"tenant_id": account.removeprefix("/v1/AUTH_")}
+    made = await apis.post(f"/identity/v3/users/{me}/credentials/OS-EC2", asked)
+    key = made.json["credential"]
+    for region in ("RegionOne", "us-east-1"):
+        assert (await signed(pair.objects, key, "PUT", "/bucket-" + region.lower(), region)).status == 200
+    assert b"bucket-regionone" in (await pair.objects.using(token).get(account)).body
+    assert (await signed(pair.objects, key | {"secret": "x"}, "GET", "/", "RegionOne")).status == 403
+    # A bucket may be called as a monitor's page is.
+    assert (await signed(pair.objects, key, "PUT", "/healthz", "RegionOne")).status == 200
+    await apis.delete(f"/identity/v3/users/{me}/credentials/OS-EC2/{key['access']}")
+    assert (await signed(pair.objects, key, "GET", "/", "RegionOne")).status == 403
+
+
+async def signed(client: AsgiClient, key: dict[str, str], method: str, path: str, region: str) -> Any:
+    request = AWSRequest(method, f"http://cloud.test{path}", headers={"host": "cloud.test"}, data=b"")
+    S3SigV4Auth(Credentials(key["access"], key["secret"]), "s3", region).add_auth(request)
+    return await client.request(method, path, headers=dict(request.headers.items()))

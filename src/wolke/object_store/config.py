@@ -15,6 +15,9 @@ class ObjectStoreConfig:
         "ADDR:PORT of its process, port 0 for any that is free; empty: the port after the cloud's, on the same address.",
     )
     nice: int = option(5, "How far its process steps back for the others while the processor is short: 0 (not) to 19.")
+    bucket_domains: str = option(
+        "", "S3: hosts whose subdomains are buckets, with commas between. Buckets in paths are understood in any case."
+    )
     policies: str = option(
         "default=segments",
         "Storage policies with commas between, the default first: name=driver, or name=driver:/directory for another place.",
