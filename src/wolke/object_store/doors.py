@@ -30,7 +30,7 @@ def build_door(
     swift_answer = domain_remap.remapped(swift.answer, config)
     if keys is None:
         return Door("object_store", swift_answer)
-    s3 = S3(store, keys, terms)
+    s3 = S3(store, keys, terms, swift=swift.handler)
 
     async def answer(request: Request) -> Response:
         return await (s3.answer(request) if s3.is_s3(request) else swift_answer(request))

@@ -13,6 +13,7 @@ from wolke.core.context import NOBODY
 from wolke.core.errors import CloudError
 from wolke.core.http import ClientGone, Request, Response
 from wolke.core.log import get_logger
+from wolke.object_store.api.call import Handler
 from wolke.object_store.drivers.base import Broken, Damaged, Lost, NoSpace
 from wolke.object_store.s3 import access, buckets, cors, faults, forms, routes
 from wolke.object_store.s3.call import Call, Terms
@@ -31,10 +32,15 @@ log = get_logger(__name__)
 
 
 class S3:
-    def __init__(self, store: ObjectStore, keys: Keys, terms: Terms | None = None) -> None:
+    """``swift``: the Swift door's handler behind all its filters, for what only they can read (large objects, links)."""
+
+    def __init__(
+        self, store: ObjectStore, keys: Keys, terms: Terms | None = None, *, swift: Handler | None = None
+    ) -> None:
         self._store = store
         self._keys = keys
         self._terms = terms or Terms()
+        self._swift = swift
 
     def is_s3(self, request: Request) -> bool:
         headers = request.headers
@@ -46,7 +52,7 @@ class S3:
 
     async def answer(self, request: Request) -> Response:
         request_id = ids.request_id()[4:]
-        call = Call(request, self._store, self._terms, request_id)
+        call = Call(request, self._store, self._terms, request_id, self._swift)
         try:
             response = await self._answer(call)
         except ClientGone:

@@ -19,6 +19,7 @@ from wolke.object_store.s3.faults import Fault, argument
 from wolke.object_store.s3.signature import Caller
 
 if TYPE_CHECKING:
+    from wolke.object_store.api.call import Handler
     from wolke.object_store.service import ObjectStore
 
 ACCOUNT_PREFIX = "AUTH_"
@@ -39,11 +40,14 @@ class Terms:
 
 
 class Call:
-    """``container`` is there once the bucket was found; ``owner``: the caller owns the account that it is in."""
+    """``container`` is there once the bucket was found; ``owner``: the caller owns the account that it is in. ``swift``: the
+    other door's pipeline, for objects that only it can read."""
 
-    __slots__ = ("bucket", "caller", "container", "key", "owner", "request", "request_id", "store", "sub", "terms")
+    __slots__ = ("bucket", "caller", "container", "key", "owner", "request", "request_id", "store", "swift", "terms")
 
-    def __init__(self, request: Request, store: ObjectStore, terms: Terms, request_id: str) -> None:
+    def __init__(
+        self, request: Request, store: ObjectStore, terms: Terms, request_id: str, swift: Handler | None = None
+    ) -> None:
         self.request = request
         self.store = store
         self.terms = terms
@@ -51,7 +55,7 @@ class Call:
         self.caller = Caller()
         self.bucket = ""
         self.key = ""
-        self.sub = ""
+        self.swift = swift
         self.container: Container | None = None
         self.owner = False
 

@@ -10,7 +10,7 @@ from wolke.core import ids
 from wolke.core.http import Response
 from wolke.object_store.errors import ObjectNotFound, VersionNotFound
 from wolke.object_store.model import MARKER, Object, version_text
-from wolke.object_store.s3 import checksums, xml
+from wolke.object_store.s3 import checksums, foreign, xml
 from wolke.object_store.s3 import headers as meta
 from wolke.object_store.s3.call import Call, http_time, seconds
 from wolke.object_store.s3.faults import Fault, argument
@@ -75,6 +75,8 @@ async def get_object(call: Call) -> Response:
                     "InvalidRequest", "Request specific response headers cannot be used for anonymous GET requests."
                 )
             headers[changed] = given
+    if call.swift is not None and foreign.is_foreign(found):
+        return await foreign.read(call.swift, call, found, _without_sums(headers))
     kind = headers.pop("content-type", value.content_type or meta.DEFAULT_TYPE)
     size = call.store.objects.body(found).size
     if number is not None:

@@ -19,11 +19,12 @@ from botocore.credentials import Credentials
 
 from wolke.core.clock import HeldClock
 from wolke.core.context import Context
-from wolke.core.http import Door
+from wolke.core.errors import Unauthorized
 from wolke.core.http.server import Server, bind
 from wolke.object_store.config import ObjectStoreConfig
+from wolke.object_store.doors import build_door
 from wolke.object_store.drivers.memory import Memory
-from wolke.object_store.s3 import S3, Terms
+from wolke.object_store.s3 import Terms
 from wolke.object_store.service import ObjectStore
 
 _PEOPLE = {"alice": ("a" * 32, "member"), "bob": ("b" * 32, "member"), "rita": ("a" * 32, "reader")}
@@ -58,17 +59,24 @@ async def keys(access: str) -> tuple[Context, str] | None:
     return ctx, f"secret-of-{access}"
 
 
+async def authenticate(token: str, service_token: str | None = None) -> Context:
+    found = await keys(token)
+    if found is None:
+        raise Unauthorized
+    return found[0]
+
+
 class Cloud:
     """``run`` awaits something where the server runs."""
 
     def __init__(self) -> None:
         self.clock = MovedClock()
         self.store = ObjectStore({"default": Memory(Path("/nowhere"))}, ObjectStoreConfig(), self.clock)
-        self.s3 = S3(self.store, keys, Terms(domains=("s3.localhost",)))
+        self.door = build_door(self.store, authenticate, keys=keys, terms=Terms(domains=("s3.localhost",)))
         self.loop = asyncio.new_event_loop()
         self.socket = bind("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
-        self.server = Server(Door("s3", self.s3.answer), [self.socket])
+        self.server = Server(self.door, [self.socket])
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
         self.run(self.server.start())
@@ -97,6 +105,11 @@ class Cloud:
             config=config,
         )
 
+    def swift(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+        """alice at her account, through the other door."""
+        sent = {"x-auth-token": "alice", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return self._send(method, f"/v1/AUTH_{'a' * 32}{path}", body, sent)
+
     def signed(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:
@@ -104,8 +117,11 @@ class Cloud:
         sent = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD", **(headers or {})}
         request = AWSRequest(method, self.url + path, headers=sent)
         S3SigV4Auth(Credentials("alice", "secret-of-alice"), "s3", "RegionOne").add_auth(request)
+        return self._send(method, path, body, dict(request.headers.items()))
+
+    def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
-        connection.request(method, path, body, dict(request.headers.items()))
+        connection.request(method, path, body, headers)
         answer = connection.getresponse()
         data = answer.read()
         connection.close()

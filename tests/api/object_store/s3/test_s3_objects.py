@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import pytest
@@ -145,9 +146,32 @@ def test_virtual_hosts_are_buckets(cloud: Any, s3: Any, bucket: str, asgi_client
         "GET", f"http://{bucket}.s3.localhost/k/%C3%A4", headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
     )
     S3SigV4Auth(Credentials("alice", "secret-of-alice"), "s3", "RegionOne").add_auth(request)
-    from wolke.core.http import Door
-
-    client = asgi_client(Door("s3", cloud.s3.answer))
+    client = asgi_client(cloud.door)
     headers = {name.lower(): value for name, value in request.headers.items()}
     answer = cloud.run(client.get("/k/%C3%A4", headers={**headers, "host": f"{bucket}.s3.localhost"}))
     assert (answer.status, answer.body) == (200, b"here")
+
+
+def test_both_doors_show_the_same_objects(s3: Any, cloud: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="by s3", Body=b"s3", ContentType="a/b")
+    assert cloud.swift("GET", f"/{bucket}/by%20s3") == (200, b"s3")
+    assert cloud.swift("PUT", f"/{bucket}/by-swift", b"swift", x_object_meta_who="swift")[0] == 201
+    got = s3.get_object(Bucket=bucket, Key="by-swift")
+    assert (got["Body"].read(), got["Metadata"]) == (b"swift", {"who": "swift"})
+    assert [o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["by s3", "by-swift"]
+
+
+def test_large_objects_and_links_of_swift_are_read_whole(s3: Any, cloud: Any, bucket: str, refused: Any) -> None:
+    for name in ("1", "2"):
+        cloud.swift("PUT", f"/{bucket}/seg/{name}", name.encode() * 10)
+    manifest = json.dumps([{"path": f"/{bucket}/seg/{name}"} for name in ("1", "2")]).encode()
+    assert cloud.swift("PUT", f"/{bucket}/slo?multipart-manifest=put", manifest)[0] == 201
+    assert cloud.swift("PUT", f"/{bucket}/dlo", b"", x_object_manifest=f"{bucket}/seg/")[0] == 201
+    assert cloud.swift("PUT", f"/{bucket}/link", b"", x_symlink_target=f"{bucket}/slo")[0] == 201
+    whole = b"1" * 10 + b"2" * 10
+    for name in ("slo", "dlo", "link"):
+        assert s3.get_object(Bucket=bucket, Key=name)["Body"].read() == whole
+        assert s3.get_object(Bucket=bucket, Key=name, Range="bytes=9-10")["Body"].read() == b"12"
+        assert s3.head_object(Bucket=bucket, Key=name)["ContentLength"] == 20
+    cloud.swift("PUT", f"/{bucket}/broken", b"", x_symlink_target=f"{bucket}/none")
+    assert refused(s3.get_object, Bucket=bucket, Key="broken") == (404, "NoSuchKey")
