@@ -41,7 +41,7 @@ class Check:
             if finding.what == _STRAY and not self._is_stray(number):
                 continue
             if repair and finding.what == _STRAY:
-                finding = Finding(finding.what, finding.where, repaired=store.files.remove(number))
+                finding = Finding(finding.what, finding.where, repaired=store.files.remove(number) > 0)
             findings.append(finding)
         findings += [
             Finding(f"{len(span)} bytes of the log are unreadable", f"segment {segment} at {span.start}")

@@ -205,7 +205,7 @@ class Compactor:
             self._ledger.forget_segment(segment)
             self._commits.condemned.discard(segment)
             self.damaged.discard(segment)
-            self._quarantine.keep(self._log.present)
+            self._quarantine.keep(lambda one: one.get("segment", 0) == FILES or one["segment"] in self._log.present)
 
 
 class Pace:

@@ -6,12 +6,13 @@ import asyncio
 import fcntl
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
 
+from wolke.core.log import get_logger
 from wolke.object_store.drivers.base import (
     Capabilities,
     Decide,
@@ -40,9 +41,12 @@ from wolke.object_store.drivers.segments.records import Commit, File, Run
 from wolke.object_store.drivers.segments.recovery import Recovered, recover
 from wolke.object_store.drivers.segments.sweeper import Sweeper
 
+log = get_logger(__name__)
+
 FORMAT = 1
 _ROWS = 1000  # of a scan, before others have their turn
 _THREADS = 8
+_AGAIN_S = 10.0
 _entry = tuple.__new__  # half of what the class itself takes, and a listing has ten thousand
 
 
@@ -76,12 +80,18 @@ class Segments:
         self.quarantine = Quarantine(folder / "quarantine")
         self.log = Log(folder / "segments", options.disk, options.segment_bytes, options.first_segment_bytes)
         self.files = Files(folder / "files", options.disk, self._threads)
+        self.quarantine.keep(self._is_there)
         found = recover(
             self.log, folder / "index", options.map_bytes, self.store, self.quarantine, options.flush_changes
         )
         self.log.position = found.position
         self.log.prepare(found.position.segment)
         return found
+
+    def _is_there(self, damaged: dict[str, int]) -> bool:
+        if "file" in damaged:
+            return self.files.path(damaged["file"]).exists()
+        return damaged["segment"] in self.log.present
 
     def _join(self, found: Recovered) -> None:
         options = self.options
@@ -186,7 +196,18 @@ class Segments:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for part in (self.flusher, self.sweeper, self.compactor, self.auditor):
-                group.create_task(part.run())
+                group.create_task(self._steadily(part.run))
+
+    async def _steadily(self, run: Callable[[], Awaitable[None]]) -> None:
+        """What fails is tried again: a disk may be full for a while."""
+        while True:
+            try:
+                await run()
+            except Exception as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from error  # it met a failure of what was under way
+                log.warning("upkeep of the object store failed and is tried again", reason=repr(error))
+                await asyncio.sleep(_AGAIN_S)
 
     async def check(self, *, repair: bool = False) -> list[Finding]:
         return await Check(self).run(repair=repair)

@@ -77,8 +77,12 @@ class Files:
             self.disk.sync_directory(self.directory)
         return Handle(self.disk, path, create=True)
 
-    def remove(self, number: int) -> bool:
-        return self.disk.unlink(self.path(number))
+    def remove(self, *numbers: int) -> int:
+        """For good: their directories are synced. How many were there."""
+        gone = [path for number in numbers if self.disk.unlink(path := self.path(number))]
+        for directory in {path.parent for path in gone}:
+            self.disk.sync_directory(directory)
+        return len(gone)
 
     def footer(self, handle: Handle, piece: File) -> array[int] | None:
         """The checksums of the runs; None if they are not what was written."""

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from awscrt.checksums import crc32c
-
 from wolke.object_store.drivers.segments.disk import Disk, Unsure
 from wolke.object_store.drivers.segments.records import (
     BODY_LIMIT_BYTES,
@@ -55,7 +53,7 @@ class Found(NamedTuple):
 
 
 class Handle:
-    """An open file, closed when nobody reads from it any more."""
+    """An open file, closed when nobody holds this any more: keep it as long as its ``fd`` is in use."""
 
     __slots__ = ("_disk", "fd")
 
@@ -99,7 +97,8 @@ class Log:
 
     def bytes_of(self, segment: int) -> int:
         if (size := self._sizes.get(segment)) is None:
-            size = self._sizes[segment] = self.disk.size(self.handle(segment).fd)
+            file = self.handle(segment)
+            size = self._sizes[segment] = self.disk.size(file.fd)
         return size
 
     def prepare(self, segment: int, needed: int = 0) -> None:
@@ -148,42 +147,31 @@ class Log:
 
     def write(self, parts: Sequence[bytes]) -> None:
         """One group at the position, durable on return. The position is moved by whoever asked for it."""
-        fd = self.handle(self.position.segment).fd
-        self.disk.write(fd, parts, self.position.offset)
+        file = self.handle(self.position.segment)
+        self.disk.write(file.fd, parts, self.position.offset)
         try:
-            self.disk.sync(fd)
+            self.disk.sync(file.fd)
         except OSError as error:
             raise Unsure(error.errno, "a sync failed") from error
 
     def unwrite(self) -> None:
         """After a failed sync: what was written shall not be found by a start, as far as that can still be brought about."""
-        fd = self.handle(self.position.segment).fd
-        self.disk.write(fd, [bytes(HEADER.size)], self.position.offset)
-        self.disk.sync(fd)
+        file = self.handle(self.position.segment)
+        self.disk.write(file.fd, [bytes(HEADER.size)], self.position.offset)
+        self.disk.sync(file.fd)
 
     # --------------------------------------------------------------------------------------------------------- reading
 
     def read(self, run: Run, *, now: bool = False) -> bytes | None:
         """The run's bytes as they are; None if ``now`` and the disk would have to be waited for. May raise OSError."""
-        fd = self.handle(run.segment).fd
+        file = self.handle(run.segment)
         if now:
-            return self.disk.read_cached(fd, run.size, run.offset)
-        return self.disk.read(fd, run.size, run.offset)
+            return self.disk.read_cached(file.fd, run.size, run.offset)
+        return self.disk.read(file.fd, run.size, run.offset)
 
     def commit_at(self, segment: int, found: Found) -> Commit:
-        body = self.disk.read(self.handle(segment).fd, found.body_bytes, found.offset + HEADER.size)
-        return decode(body)
-
-    def is_whole(self, segment: int, found: Found, commit: Commit) -> bool:
-        """Whether the data that came with the record is what was written."""
-        fd = self.handle(segment).fd
-        for change in commit.changes:
-            for piece in getattr(change, "pieces", ()):
-                if isinstance(piece, Run) and not piece.segment:
-                    data = self.disk.read(fd, piece.size, found.data_at + piece.offset)
-                    if len(data) != piece.size or crc32c(data) != piece.crc:
-                        return False
-        return True
+        file = self.handle(segment)
+        return decode(self.disk.read(file.fd, found.body_bytes, found.offset + HEADER.size))
 
     def walk(self, at: Position, *, after: Found | None = None) -> Iterator[Found | range]:
         """Records from ``at`` to the segment's end; a ``range`` of bytes stands for damage in between.
@@ -191,7 +179,7 @@ class Log:
         ``after``: the first record of the next segment, if there is one: everything here was synced then. A position with
         offset 0 takes any ``previous``: the segment before it may have been given back.
         """
-        window = _Window(self.disk, self.handle(at.segment).fd, at.segment)
+        window = _Window(self.disk, self.handle(at.segment), at.segment)
         offset, expected, previous = at.offset, at.sequence + 1, at.previous if at.offset else None
         while True:
             found = window.record(offset)
@@ -206,7 +194,7 @@ class Log:
         """Its first record, if that is younger than ``sequence``."""
         if segment not in self.present:
             return None
-        found = _Window(self.disk, self.handle(segment).fd, segment).record(0)
+        found = _Window(self.disk, self.handle(segment), segment).record(0)
         return found if found is not None and found.sequence > sequence else None
 
     def following(self, segment: int, sequence: int = 0) -> Found | None:
@@ -235,16 +223,16 @@ class Log:
 class _Window:
     """A segment's bytes, read a MiB at a time."""
 
-    def __init__(self, disk: Disk, fd: int, segment: int) -> None:
-        self._disk, self._fd, self._segment = disk, fd, segment
-        self._size = disk.size(fd)
+    def __init__(self, disk: Disk, file: Handle, segment: int) -> None:
+        self._disk, self._file, self._segment = disk, file, segment
+        self._size = disk.size(file.fd)
         self._at = 0
         self._bytes = b""
 
     def get(self, offset: int, size: int) -> bytes:
         if not (self._at <= offset and offset + size <= self._at + len(self._bytes)):
             self._at = offset
-            self._bytes = self._disk.read(self._fd, max(size, _WINDOW_BYTES), offset)
+            self._bytes = self._disk.read(self._file.fd, max(size, _WINDOW_BYTES), offset)
         return self._bytes[offset - self._at : offset - self._at + size]
 
     def record(self, offset: int) -> Found | None:

@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from wolke.core.log import get_logger
@@ -53,11 +54,16 @@ class Quarantine:
                 os.fsync(file.fileno())
         log.error("damaged data was put aside", **about)
 
-    def keep(self, segments: set[int], lowest_file: int = 0) -> None:
+    def keep(self, is_there: Callable[[dict[str, int]], bool]) -> None:
         """Forgets what has been given back."""
         with self._lock:
-            self.found = [one for one in self.found if one.get("segment", 0) in segments or "file" in one]
-            self._known = {_key(one) for one in self.found}
+            kept = [one for one in self.found if is_there(one)]
+            if len(kept) == len(self.found):
+                return
+            self.found, self._known = kept, {_key(one) for one in kept}
+            fresh = self._path.with_suffix(".new")
+            fresh.write_text("".join(json.dumps(one) + "\n" for one in kept))
+            fresh.replace(self._path)
 
     def _remember(self, about: dict[str, int]) -> None:
         self._known.add(_key(about))

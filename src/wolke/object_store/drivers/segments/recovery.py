@@ -117,13 +117,13 @@ class Replay:
 
     def _damaged(self, segment: int, found: Found, commit: Commit) -> list[Run]:
         """The data of the record that is not what was written."""
-        fd = self._log.handle(segment).fd
+        file = self._log.handle(segment)
         bad = []
         for change in commit.changes:
             for piece in getattr(change, "pieces", ()):
                 if isinstance(piece, Run) and not piece.segment:
                     at = found.data_at + piece.offset
-                    data = self._log.disk.read(fd, piece.size, at)
+                    data = self._log.disk.read(file.fd, piece.size, at)
                     if len(data) != piece.size or crc32c(data) != piece.crc:
                         bad.append(Run(segment, at, piece.size, piece.crc))
         return bad
@@ -153,12 +153,12 @@ class Replay:
     def _write_again(self, start: Position) -> None:
         """What was read may be in the page cache alone, after a sync that failed: written again, it is known to be on the disk."""
         segment = self._position.segment
-        fd = self._log.handle(segment).fd
+        file = self._log.handle(segment)
         begin = start.offset if start.segment == segment else 0
         for at in range(begin, self._position.offset, _COPY_BYTES):
-            data = self._log.disk.read(fd, min(_COPY_BYTES, self._position.offset - at), at)
-            self._log.disk.write(fd, [data], at)
-        self._log.disk.sync(fd)
+            data = self._log.disk.read(file.fd, min(_COPY_BYTES, self._position.offset - at), at)
+            self._log.disk.write(file.fd, [data], at)
+        self._log.disk.sync(file.fd)
 
 
 def flush(index: Index, ledger: Ledger, state: State) -> None:

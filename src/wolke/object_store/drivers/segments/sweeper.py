@@ -10,7 +10,7 @@ from wolke.object_store.drivers.segments.files import Files
 from wolke.object_store.drivers.segments.ledger import DOOMED, Ledger, mark
 from wolke.object_store.drivers.segments.options import Options
 
-_SLICE = 64  # files, before others have their turn
+_MOST = 1000  # files of one sweep
 
 
 class Sweeper:
@@ -22,11 +22,12 @@ class Sweeper:
 
     def at_start(self, lowest: int, limit: int) -> None:
         """No reader is left from before, so what is lost or doomed goes at once."""
-        for number in range(lowest, limit):
-            if self._ledger.references(number) is None:
-                self._files.remove(number)
-        for name, _ in list(self._ledger.marks(mark(DOOMED, 0), mark(DOOMED, 1 << 63))):
-            self._remove(int.from_bytes(name[1:9], "big"))
+        lost = [number for number in range(lowest, limit) if self._ledger.references(number) is None]
+        marks = self._ledger.marks(mark(DOOMED, 0), mark(DOOMED, 1 << 63))
+        doomed = [int.from_bytes(name[1:9], "big") for name, _ in marks]
+        self._files.remove(*lost, *doomed)
+        for number in doomed:
+            self._ledger.forget_file(number)
 
     async def run(self) -> None:
         while True:
@@ -34,21 +35,16 @@ class Sweeper:
             await self.sweep()
 
     async def sweep(self) -> None:
-        now, doomed = time.monotonic(), self._commits.doomed
-        for number, since in list(self._files.unclaimed.items()):
-            if now - since > self._options.unclaimed_s:
-                del self._files.unclaimed[number]
-                self._files.remove(number)
-        count = 0
-        while doomed and now - doomed[0][0] >= self._options.grace_s:
-            _, number = doomed.popleft()
-            self._remove(number)
-            count += 1
-            if count % _SLICE == 0:
-                await asyncio.sleep(0)
-
-    def _remove(self, number: int) -> None:
-        """A reference that came back in the group in which the last one went keeps it."""
-        if self._ledger.references(number) == 0:
-            self._files.remove(number)
+        """Names are gone for good, by a sync of their directories, before the index forgets the numbers."""
+        now, waiting = time.monotonic(), self._commits.doomed
+        lost = [n for n, since in self._files.unclaimed.items() if now - since > self._options.unclaimed_s]
+        for number in lost:
+            del self._files.unclaimed[number]
+        doomed: list[int] = []
+        while waiting and now - waiting[0][0] >= self._options.grace_s and len(doomed) < _MOST:
+            doomed.append(waiting.popleft()[1])
+        doomed = [number for number in doomed if self._ledger.references(number) == 0]
+        if lost or doomed:
+            await asyncio.get_running_loop().run_in_executor(self._files.threads, self._files.remove, *(lost + doomed))
+        for number in doomed:
             self._ledger.forget_file(number)
