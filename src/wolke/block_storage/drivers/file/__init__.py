@@ -226,9 +226,9 @@ class FileDriver:
         return definition
 
     async def delete_snapshot(self, volume_id: str, snapshot_id: str) -> None:
-        if not self._home(volume_id).exists:
-            return
-        async with self._hold(volume_id) as (home, definition):
+        async with self._hold_if_there(volume_id) as (home, definition):
+            if definition is None:
+                return
             left = {name: kept for name, kept in definition.snapshots.items() if name != snapshot_id}
             pending = definition.pending
             if pending and pending.snapshot_id == snapshot_id:
@@ -279,9 +279,9 @@ class FileDriver:
             return dataclasses.replace(said, read_only=connector.read_only, encrypted=definition.encrypted)
 
     async def disconnect(self, volume_id: str, attachment_id: str) -> None:
-        if not self._home(volume_id).exists:
-            return
-        async with self._hold(volume_id) as (home, definition):
+        async with self._hold_if_there(volume_id) as (home, definition):
+            if definition is None:
+                return
             left = [user for user in definition.exported if user != attachment_id]
             if not left:
                 await self._exports.stop(home)
@@ -309,14 +309,14 @@ class FileDriver:
             return definition.size_gib
 
     async def release(self, volume_id: str) -> Mapping[str, Any]:
-        if self._home(volume_id).exists:
-            async with self._hold(volume_id) as (home, definition):
+        async with self._hold_if_there(volume_id) as (home, definition):
+            if definition is not None:
                 self._must_be_closed(home, definition)
                 if definition.snapshots:
                     raise Failure("The volume has snapshots.")
                 await self._unmanaged.keep(home, definition)
-                await whole(home.clear)
-        return {"source-name": self._unmanaged.name_of(volume_id)}
+            await whole(home.clear)
+            return {"source-name": self._unmanaged.name_of(volume_id)}
 
     # -- the volume's directory
 
@@ -332,13 +332,19 @@ class FileDriver:
 
     @asynccontextmanager
     async def _hold(self, volume_id: str) -> AsyncIterator[tuple[Home, Definition]]:
-        """The volume, to ourselves. Raises ``Failure`` if there is none. Afterwards nothing lies there that it does not need."""
-        async with self._lock(volume_id) as home:
-            definition = home.load()
+        """The volume, to ourselves. Raises ``Failure`` if there is none."""
+        async with self._hold_if_there(volume_id) as (home, definition):
             if definition is None:
                 raise Failure("There is no such volume on this backend.")
+            yield home, definition
+
+    @asynccontextmanager
+    async def _hold_if_there(self, volume_id: str) -> AsyncIterator[tuple[Home, Definition | None]]:
+        """None if the volume is not there, or not wholly. Afterwards nothing lies there that it does not need."""
+        async with self._lock(volume_id) as home:
+            definition = home.load()
             await whole(home.sweep)
-            if definition.pending and not _is_open(home, definition):
+            if definition and definition.pending and not _is_open(home, definition):
                 definition = await self._resolved(home, definition, None)
             try:
                 yield home, definition

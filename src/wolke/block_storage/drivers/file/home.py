@@ -104,10 +104,6 @@ class Home:
     def file(self, name: str) -> Path:
         return self.root / name
 
-    @property
-    def exists(self) -> bool:
-        return self.root.exists()
-
     def load(self) -> Definition | None:
         """None if the volume was never wholly made, or is half deleted."""
         try:
