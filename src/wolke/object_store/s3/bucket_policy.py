@@ -6,7 +6,6 @@ wins over everything, the owner's own rights too; but who may change the policy 
 
 from __future__ import annotations
 
-import fnmatch
 import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -114,7 +113,7 @@ def _statement(one: Any, bucket: str) -> Statement:
     resources = _texts(one.get("Resource", one.get("NotResource")), "Resource")
     for resource in resources:
         name = resource.removeprefix(_ARN)
-        if resource != "*" and (name == resource or not fnmatch.fnmatchcase(bucket, _bucket_of(name))):
+        if resource != "*" and (name == resource or not _matches(name.partition("/")[0], bucket)):
             raise _malformed("Policy has invalid resource")
     return Statement(
         one["Effect"] == "Allow",
@@ -124,10 +123,6 @@ def _statement(one: Any, bucket: str) -> Statement:
         _negated(_wild(resources), "NotResource" in one),
         tuple(_conditions(one.get("Condition", {}))),
     )
-
-
-def _bucket_of(name: str) -> str:
-    return name.partition("/")[0].replace("[", "[[]")
 
 
 def _negated(test: Callable[[Any], bool], negative: bool) -> Callable[[Any], bool]:
@@ -165,15 +160,29 @@ def _principal(named: frozenset[str]) -> Callable[[frozenset[str]], bool]:
     return lambda who: not named.isdisjoint(who)
 
 
-def _pattern(text: str, *, lower: bool = False) -> re.Pattern[str]:
-    """``*`` and ``?`` as in AWS; brackets are only brackets."""
-    parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in text)
-    return re.compile(re.sub(r"(?:\.\*)+", ".*", "".join(parts)), re.DOTALL | (re.IGNORECASE if lower else 0))
+def _matches(pattern: str, text: str) -> bool:
+    """``*`` and ``?`` as in AWS; brackets are only brackets. The last star alone is ever tried again, so that no pattern takes
+    longer than its length times the text's, as a regular expression would."""
+    at = here = 0
+    star, resumed = -1, 0
+    while here < len(text):
+        if at < len(pattern) and pattern[at] == "*":
+            star, resumed = at, here
+            at += 1
+        elif at < len(pattern) and pattern[at] in ("?", text[here]):
+            at, here = at + 1, here + 1
+        elif star >= 0:
+            resumed += 1
+            at, here = star + 1, resumed
+        else:
+            return False
+    return not pattern[at:].strip("*")
 
 
 def _wild(patterns: Sequence[str], *, lower: bool = False) -> Callable[[str], bool]:
-    compiled_patterns = [_pattern(text, lower=lower) for text in patterns]
-    return lambda value: any(one.fullmatch(value) for one in compiled_patterns)
+    if lower:
+        return lambda value: any(_matches(one, value.lower()) for one in patterns)
+    return lambda value: any(_matches(one, value) for one in patterns)
 
 
 # -- conditions
@@ -240,8 +249,7 @@ def _string_ignoring_case(expected: str) -> Callable[[str], bool]:
 
 
 def _like(expected: str) -> Callable[[str], bool]:
-    pattern = _pattern(expected)
-    return lambda value: pattern.fullmatch(value) is not None
+    return lambda value: _matches(expected, value)
 
 
 def _boolean(expected: str) -> Callable[[str], bool]:
