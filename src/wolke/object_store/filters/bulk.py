@@ -42,9 +42,9 @@ def filter_bulk(handler: Handler, store: ObjectStore) -> Handler:
             packing = _PACKINGS.get(kind.lower().strip("."))
             if packing is None:
                 return Response(400, b"Unsupported archive format", content_type="text/plain")
-            return Extraction(handler, call, packing).answer()
+            return await Extraction(handler, call, packing).answer()
         if call.method in ("POST", "DELETE") and "bulk-delete" in query:
-            return _delete_listed(handler, call)
+            return await _delete_listed(handler, call)
         return await handler(call)
 
     return answer
@@ -83,8 +83,8 @@ class Extraction:
             if name in ("x-delete-at", "x-delete-after") or name.startswith("x-object-meta-")
         }
 
-    def answer(self) -> Response:
-        return reported(self._call, self._report, self._run)
+    async def answer(self) -> Response:
+        return await reported(self._call, self._report, self._run)
 
     async def _run(self) -> None:
         report = self._report
@@ -169,7 +169,7 @@ class Doomed(NamedTuple):
     problem: int | str | None = None
 
 
-def _delete_listed(handler: Handler, call: Call) -> Response:
+async def _delete_listed(handler: Handler, call: Call) -> Response:
     report = Report("delete", 200, number_deleted=0, number_not_found=0)
 
     async def work() -> None:
@@ -181,7 +181,7 @@ def _delete_listed(handler: Handler, call: Call) -> Response:
         doomed = [Doomed(path) async for path in lines(body_of(call))]
         await delete_all(handler, call, report, _in_turn(doomed))
 
-    return reported(call, report, work)
+    return await reported(call, report, work)
 
 
 async def lines(data: AsyncIterable[bytes]) -> AsyncIterator[str]:

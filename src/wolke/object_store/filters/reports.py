@@ -1,4 +1,4 @@
-"""Answers to what takes long: 200 at once, whitespace while it goes on, and in the body at last how it went.
+"""Answers to what may take long: 200 after a while, whitespace while it goes on, and in the body at last how it went.
 
 The client's proxy sees that somebody is there; the client itself must read the report, in JSON, XML or text.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -22,6 +22,8 @@ from wolke.object_store.api.call import Call
 TEXT = "text/plain"
 SIGN_OF_LIFE_S = 10.0
 _DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
+_XML = ("application/xml", "text/xml")
+_PAUSE = b"\r\n\r\n"
 _NAME_SHOWN = 1282  # the longest container and object name
 _BAD_GATEWAY = 502
 log = get_logger(__name__)
@@ -61,7 +63,7 @@ class Report:
             entries |= {"Response Status": line(self.status), "Response Body": self.body}
         if form == "application/json":
             return json.dumps({**entries, "Errors": self.errors}).encode()
-        if form in ("application/xml", "text/xml"):
+        if form in _XML:
             return self._xml(entries)
         lines = [f"{name}: {entries[name]}\n" for name in sorted(entries)]
         return "".join([*lines, "Errors:\n", *(f"{name}, {status}\n" for name, status in self.errors)]).encode()
@@ -76,7 +78,7 @@ class Report:
         return f"<{self.kind}>\n{body}<errors>\n{errors}</errors>\n</{self.kind}>\n".encode()
 
 
-def reported(call: Call, report: Report, work: Callable[[], Awaitable[None]], status: int = 200) -> Response:
+async def reported(call: Call, report: Report, work: Callable[[], Awaitable[None]]) -> Response:
     """``work`` fills the report in. Refusals that it raises become the report's own."""
     try:
         form: str | None = formats.wanted(call)
@@ -98,27 +100,33 @@ def reported(call: Call, report: Report, work: Callable[[], Awaitable[None]], st
             report.refuse(500, "")
         return report.written(form)
 
-    opening = _DECLARATION if form in ("application/xml", "text/xml") else b" "
-    return Response(status, chunks=kept_alive(whole, opening), content_type=form or TEXT)
+    return await in_time(whole(), 200, form or TEXT)
 
 
-async def kept_alive(
-    work: Callable[[], Awaitable[bytes]], opening: bytes, *, at_once: bool = False
-) -> AsyncIterator[bytes]:
-    """White space every now and then until ``work`` is done, and then what it gives. XML begins with its declaration.
+async def in_time(work: Coroutine[Any, Any, bytes], status: int, form: str, opening: bytes = b"") -> Response:
+    """What ``work`` gives, or, where that takes long, an answer that begins without it. ``opening``: it shall begin so anyhow.
 
-    ``at_once``: the first of it now, however soon that is.
+    The answer does not begin before the client's body is read: who waits to be asked for that takes 200 for a no.
     """
-    task = asyncio.ensure_future(work())
-    silence, waited = opening, at_once
+    task = asyncio.ensure_future(work)
     try:
-        if at_once:
-            yield silence
+        if (await asyncio.wait({task}, timeout=SIGN_OF_LIFE_S))[0]:
+            start = opening + _PAUSE if opening else _DECLARATION if form in _XML else b""
+            return Response(status, start + task.result(), content_type=form)
+    except BaseException:
+        task.cancel()
+        raise
+    return Response(
+        status, chunks=_kept_alive(task, opening or (_DECLARATION if form in _XML else b" ")), content_type=form
+    )
+
+
+async def _kept_alive(task: asyncio.Future[bytes], opening: bytes) -> AsyncIterator[bytes]:
+    try:
+        yield opening
         while not (await asyncio.wait({task}, timeout=SIGN_OF_LIFE_S))[0]:
-            yield silence
-            silence, waited = b" ", True
-        first = b"" if waited or opening != _DECLARATION else opening
-        yield (b"\r\n\r\n" if waited else first) + task.result()
+            yield b" "
+        yield _PAUSE + task.result()
     finally:
         if not task.done():
             task.cancel()

@@ -21,7 +21,7 @@ from wolke.object_store.filters import manifests
 from wolke.object_store.filters.bulk import body_of, has_length
 from wolke.object_store.filters.large import HASH, Whole, look, own_etag, spoken, tell, whole
 from wolke.object_store.filters.manifests import Segment, Wanted
-from wolke.object_store.filters.reports import SIGN_OF_LIFE_S, Report, kept_alive, line
+from wolke.object_store.filters.reports import SIGN_OF_LIFE_S, Report, in_time, line
 from wolke.object_store.filters.slo_delete import delete_whole
 from wolke.object_store.model import MANIFEST, described
 from wolke.object_store.service import Found, ObjectStore
@@ -178,8 +178,7 @@ class Making:
                 return response
             body = self._report.written(form, with_status=False)
             return Response(400, body, content_type=form)
-        chunks = kept_alive(lambda: self._with_heartbeat(wanted, form), b" ", at_once=True)
-        return Response(202, chunks=chunks, content_type=form)
+        return await in_time(self._with_heartbeat(wanted, form), 202, form, b" ")
 
     async def _body(self) -> bytes:
         call = self._call

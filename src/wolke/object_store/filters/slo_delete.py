@@ -31,7 +31,7 @@ async def delete_whole(handler: Handler, store: ObjectStore, call: Call) -> Resp
     async def work() -> None:
         await delete_all(handler, call, report, _everything(handler, store, call))
 
-    return reported(call, report, work)
+    return await reported(call, report, work)
 
 
 class _Waiting(NamedTuple):
