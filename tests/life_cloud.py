@@ -6,6 +6,8 @@ Nothing runs by itself: ``settle`` lets controllers and agents do what is due un
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +118,38 @@ class InProcessClient:
             await task
 
 
+class Corridor:
+    """Hosts' agents reach each other without a network."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, Any] = {}
+
+    def transport(self, host: str) -> _Transport:
+        return _Transport(self, host)
+
+    def put(self, host: str, serve: Any) -> None:
+        self._doors[host] = serve
+
+    async def connect(self, host: str) -> Any:
+        here, there = socket.socketpair()
+        reader, writer = await asyncio.open_connection(sock=there)
+        task = asyncio.create_task(self._doors[host](reader, writer))
+        self._tasks = {*getattr(self, "_tasks", ()), task}
+        return await asyncio.open_connection(sock=here)
+
+
+class _Transport:
+    def __init__(self, corridor: Corridor, host: str) -> None:
+        self._corridor = corridor
+        self.door = {"host": host}
+
+    def open(self, serve: Any) -> Any:
+        return contextlib.nullcontext()
+
+    async def connect(self, door: Any) -> Any:
+        return await self._corridor.connect(door["host"])
+
+
 class NoNetwork:
     """A host's network that needs no preparation."""
 
@@ -149,6 +183,7 @@ class LifeCloud:
     config: ComputeConfig = field(default_factory=ComputeConfig)
     hosts: dict[str, HostParts] = field(default_factory=dict)
     image_driver: Any = None  # None: files
+    corridor: Corridor = field(default_factory=Corridor)
 
     def start(self) -> LifeCloud:
         self.placement = Placement(self.db, self.clock)
@@ -182,8 +217,9 @@ class LifeCloud:
         await driver.prepare()
         agent = ComputeAgent(
             driver, (wrap_client or (lambda client: client))(InProcessClient(self.app)), network or NoNetwork(), host=name, state_dir=state_dir, driver_name="simulated",
-            local_image=self.images.file_path,
+            local_image=self.images.file_path, transport=self.corridor.transport(name),
         )  # fmt: skip
+        self.corridor.put(name, agent.lines.serve)
         await agent.prepare()
         await agent.register()
         self.hosts[name] = HostParts(driver, agent)

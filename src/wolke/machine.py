@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from wolke.compute.agent import ComputeAgent
+from wolke.compute.agent.lines import TlsTransport
 from wolke.compute.agent.metadata import MetadataDoor
 from wolke.compute.drivers import DRIVERS as HYPERVISORS
 from wolke.core import drivers
@@ -46,6 +49,7 @@ class Machine:
             state_dir=directory,
             driver_name=host.hypervisor,
             local_image=local.images.file_path if local is not None else None,
+            transport=TlsTransport(host.address or _address_towards(settings.public_url), host.move_port),
         )
 
     async def open(self) -> None:
@@ -78,6 +82,18 @@ class Machine:
 
     async def console_socket(self, server_id: str, kind: str) -> Path:
         return await self.compute.console_socket(server_id, kind)
+
+
+def _address_towards(url: str) -> str:
+    """This machine's address as who is at ``url`` sees it; "" if there is no way there."""
+    parts = urlsplit(url)
+    try:
+        family, kind, _, _, there = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(there)  # of a datagram socket: nothing is sent
+            return str(probe.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def _hypervisor(settings: Settings, directory: Path) -> Any:

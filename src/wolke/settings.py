@@ -38,6 +38,10 @@ class CloudConfig:
 class HostConfig:
     enabled: bool = option(True, "Whether this process offers the machine it runs on; False for a controller alone.")
     name: str = option("", "What this host is called; empty: its hostname.")
+    address: str = option(
+        "", "Where other hosts reach this one; empty: the address from which it reaches the controllers."
+    )
+    move_port: int = option(0, "The port on which servers come and go between hosts, with TLS; 0: any.")
     hypervisor: str = option("qemu", "The driver for guests.")
     dataplane: str = option("", "The driver for networks; empty: linux for root, else user.")
     masquerade: bool = option(True, "Whether guests reach the world outside behind this host's addresses.")

@@ -8,116 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import signal
-import tempfile
-import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from wolke.compute.drivers import DRIVERS
-from wolke.compute.drivers.base import GuestSpec, Nic, Power
+from tests.contract.hypervisors import Bench, eventually, power, processes_of
+from wolke.compute.drivers.base import Nic, Power
 from wolke.compute.drivers.qemu import trial
-from wolke.core.drivers import Failure, Unsupported, load
-
-
-def processes_of(server_id: str) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                dead = (entry / "stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-            except OSError:
-                continue
-            if server_id.encode() in words and not dead:
-                found.append(int(entry.name))
-    return found
-
-
-async def eventually(condition: Callable[[], Awaitable[Any]], timeout_s: float = 15) -> Any:
-    deadline = time.monotonic() + timeout_s
-    while not (result := await condition()):
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.005)
-    return result
-
-
-@dataclass
-class Bench:
-    """A driver over a directory of its own, and how this kind is made, broken and looked into."""
-
-    name: str
-    folder: Path
-    run_dir: Path
-    drivers: list[Any] = field(default_factory=list)
-
-    @property
-    def real(self) -> bool:
-        return self.name != "simulated"
-
-    async def driver(self) -> Any:
-        """A new instance that knows nothing but the directory."""
-        made = load("compute", DRIVERS, self.name)
-        options: dict[str, Any] = {}
-        if self.name == "qemu":
-            from wolke.compute.drivers.qemu import QemuConfig
-
-            options["config"] = QemuConfig(accelerator="tcg", run_dir=self.run_dir, unplug_timeout_s=0.2)
-        self.drivers.append(driver := made(self.folder, **options))
-        await driver.prepare()
-        return driver
-
-    def spec(self, **changes: Any) -> GuestSpec:
-        image = self.folder.parent / "image.raw"
-        if not image.exists():
-            trial.image(image)
-        wishes = {"image": image, "image_format": "raw", "ram_mib": 32, "vcpus": 1, "root_gib": 0, "name": "guest"}
-        return GuestSpec(server_id=str(uuid.uuid4()), **(wishes | changes))
-
-    async def booted(self, driver: Any, server_id: str, times: int = 1) -> None:
-        async def said() -> bool:
-            words = await driver.console_output(server_id, None)
-            return bool(words.count("booted") >= times)
-
-        await eventually(said)
-
-    async def crash(self, driver: Any, server_id: str) -> None:
-        if not self.real:
-            driver.crash(server_id)
-            return
-        (pid,) = processes_of(server_id)
-        os.kill(pid, signal.SIGKILL)
-
-    def remains(self) -> list[Path]:
-        return [path for folder in (self.folder, self.run_dir) for path in folder.rglob("*") if not path.is_dir()]
-
-
-@pytest.fixture(params=sorted(DRIVERS))
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    if request.param == "qemu" and not (shutil.which("qemu-system-x86_64") and shutil.which("qemu-img")):
-        pytest.skip("QEMU is not installed")
-    with tempfile.TemporaryDirectory(prefix="wolke-") as run_dir:
-        bench = Bench(request.param, tmp_path / "state", Path(run_dir))
-        try:
-            yield bench
-        finally:
-            last = await bench.driver()
-            for guest in await last.list():
-                await last.destroy(guest.server_id)
-            for driver in bench.drivers:
-                await driver.close()
-        assert bench.remains() == []
-
-
-async def power(driver: Any, server_id: str) -> Power | None:
-    guest = await driver.look(server_id)
-    return guest.power if guest else None
+from wolke.core.drivers import Failure, Unsupported
 
 
 async def test_a_server_goes_through_all_its_states(bench: Bench) -> None:

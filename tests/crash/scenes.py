@@ -10,14 +10,18 @@ from pathlib import Path
 
 from tests.conftest import create_tables
 from tests.crash.points import Killed, Points, die_for_real
-from tests.life_cloud import MEMBER, LifeCloud
+from tests.life_cloud import ADMIN, MEMBER, LifeCloud
+from wolke.compute.agent.lines import Cut
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import SERVERS
 from wolke.core.clock import HeldClock
 from wolke.core.db import Database, open_database
 from wolke.core.drivers import Failure
 
-_DRIVER = ("create", "start", "stop", "reboot", "destroy", "look", "list", "snapshot", "pause", "unpause")
+_DRIVER = (
+    "create", "start", "stop", "reboot", "destroy", "look", "list", "snapshot", "pause", "unpause", "set_aside", "take_back",
+    "forget_aside", "parts", "adopt",
+)  # fmt: skip
 _CLIENT = ("get_json", "put_json", "post_json", "upload", "download")
 
 
@@ -64,6 +68,29 @@ async def fail(cloud: LifeCloud) -> None:
     await cloud.create("unlucky")
 
 
+async def resize(cloud: LifeCloud) -> None:
+    await cloud.compute.moves.resize(MEMBER, await only(cloud), "2", {})
+
+
+async def migrate(cloud: LifeCloud) -> None:
+    await cloud.compute.moves.migrate(ADMIN, await only(cloud), None)
+
+
+async def confirm(cloud: LifeCloud) -> None:
+    await cloud.compute.moves.confirm(MEMBER, await only(cloud))
+
+
+async def revert(cloud: LifeCloud) -> None:
+    await cloud.compute.moves.revert(MEMBER, await only(cloud))
+
+
+async def delete_moving(cloud: LifeCloud) -> None:
+    """While it is on its way to another host."""
+    await migrate(cloud)
+    await cloud.reconciler.servers.drain()
+    await delete(cloud)
+
+
 # scene: what the user wishes, whether a server is there before, and what the server may be afterwards
 SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "create": (create, False, "ACTIVE"),
@@ -75,7 +102,16 @@ SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "delete early": (delete_early, False, "DELETED"),
     "delete pictured": (delete_pictured, True, "DELETED"),
     "fail": (fail, False, "ERROR"),
+    "resize": (resize, True, "RESIZED"),
+    "migrate": (migrate, True, "RESIZED"),
+    "confirm": (confirm, True, "ACTIVE"),
+    "revert": (revert, True, "ACTIVE"),
+    "delete moving": (delete_moving, True, "DELETED"),
 }
+
+#: What has happened to the server that is there before, and scenes in which there is another host.
+BEFORE = {"confirm": migrate, "revert": migrate}
+TWO_HOSTS = frozenset({"migrate", "confirm", "revert", "delete moving"})
 
 
 async def only(cloud: LifeCloud) -> str:
@@ -100,12 +136,14 @@ async def open_cloud(root: Path, db: Database, scene: str, points: Points | None
         points.around_transactions(db)
     cloud = LifeCloud(db, root, HeldClock("2026-01-01T00:00:00.000000Z")).start()
     kind = Unlucky if scene == "fail" else SimulatedDriver
-    (root / "host-1").mkdir(exist_ok=True)
-    driver = kind(root / "host-1")
-    await cloud.add_host(
-        driver=points.around(driver, *_DRIVER) if points else driver,
-        wrap_client=(lambda client: points.around(client, *_CLIENT)) if points else None,
-    )
+    for name in ("host-1", "host-2") if scene in TWO_HOSTS else ("host-1",):
+        (root / name).mkdir(exist_ok=True)
+        driver = kind(root / name)
+        await cloud.add_host(
+            name,
+            driver=points.around(driver, *_DRIVER) if points else driver,
+            wrap_client=(lambda client: points.around(client, *_CLIENT)) if points else None,
+        )
     return cloud
 
 
@@ -117,6 +155,9 @@ async def prepare(root: Path, scene: str) -> None:
     await cloud.furnish()
     if SCENES[scene][1]:
         await cloud.create("old")
+        await cloud.settle()
+    if scene in BEFORE:
+        await BEFORE[scene](cloud)
         await cloud.settle()
     (root / "image-id").write_text(cloud.image_id)
     await cloud.db.close()
@@ -132,6 +173,9 @@ async def play(root: Path, scene: str, points: Points) -> None:
         await cloud.settle()
     except Killed:
         pass
+    except Cut:
+        if not points.dead:  # or it was the other host that died
+            raise
     finally:
         await db.close()
 

@@ -12,10 +12,12 @@ import pytest
 from tests.crash.points import Points, chosen
 from tests.crash.scenes import SCENES, copy, open_cloud, open_in, play, prepare
 from tests.life_cloud import LifeCloud
-from wolke.compute.store import SERVER_ACTIONS, SERVERS
+from wolke.compute.states import MOVES_UNDER_WAY
+from wolke.compute.store import MIGRATIONS, SERVER_ACTIONS, SERVERS
 from wolke.image.store import IMAGES
 from wolke.placement.store import INVENTORIES
 
+_THERE = ("ACTIVE", "SHUTOFF", "RESIZED")
 LEAST_POINTS = 20  # of any scene; fewer would mean that calls are not wrapped any more
 
 
@@ -28,32 +30,43 @@ async def settled(root: Path, scene: str) -> list[str]:
         for host in cloud.hosts.values():
             await host.agent.watch.look()
         await cloud.settle()
-        return await wrongs(cloud, SCENES[scene][2])
+        return await wrongs(cloud, scene, SCENES[scene][2])
     finally:
         await db.close()
 
 
-async def wrongs(cloud: LifeCloud, expected: str) -> list[str]:
+async def wrongs(cloud: LifeCloud, scene: str, expected: str) -> list[str]:
     """Empty if all is well. A wish that died before it was recorded never was."""
     found = []
     servers = await cloud.db.find(SERVERS)
-    there = {server.id for server in servers if server.status in ("ACTIVE", "SHUTOFF")}
+    there = {server.id for server in servers if server.status in _THERE}
+    moved = {server.id for server in servers if server.status == "RESIZED"}
     allowed = {expected, "ACTIVE"} if expected != "ERROR" else {expected}
+    allowed |= {"RESIZED"} if scene in ("confirm", "revert", "delete moving") else set()
     found += [f"server is {server.status}/{server.task}" for server in servers if server.status not in allowed]
     found += [f"task {server.task}" for server in servers if server.task is not None]
     if set(await cloud.guests()) != there:
         found.append(f"guests {await cloud.guests()} of {there}")
-    powers = {server.id: ("running" if server.status == "ACTIVE" else "shutdown") for server in servers}
+    powers = {server.id: ("shutdown" if server.status == "SHUTOFF" else "running") for server in servers}
     found += [f"power {power}" for server_id, power in (await cloud.guests()).items() if powers.get(server_id) != power]
-    if await cloud.allocations() != there:
-        found.append(f"allocations {await cloud.allocations()} of {there}")
+    moves = [move for move in await cloud.db.find(MIGRATIONS) if move.status in MOVES_UNDER_WAY]
+    if {move.server_id for move in moves} != moved or any(move.key and move not in moves for move in moves):
+        found.append(f"moves {moves} of {moved}")
+    asides = {one for host in cloud.hosts.values() for one in await host.driver.asides()}
+    if asides != moved:
+        found.append(f"set aside is {asides} of {moved}")
+    if any((server.other_host is not None) != (server.id in moved) for server in servers):
+        found.append("a server has another host without being moved")
+    claims = there | {move.uuid for move in moves}
+    if await cloud.allocations() != claims:
+        found.append(f"allocations {await cloud.allocations()} of {claims}")
     ports = [port["device_id"] for port in await cloud.ports()]
     if sorted(ports) != sorted(there):
         found.append(f"ports of {ports}, servers {there}")
     if {server.id for server in servers if server.counted} != there:
         found.append("quota is wrong")
     used = [one.used for one in await cloud.db.find(INVENTORIES) if one.resource_class == "VCPU"]
-    if used != [len(there)]:
+    if sum(used) != len(claims):
         found.append(f"used {used}")
     if any(server.status == "ERROR" and (server.fault is None or not server.fault.message) for server in servers):
         found.append("no fault")
@@ -63,7 +76,9 @@ async def wrongs(cloud: LifeCloud, expected: str) -> list[str]:
     ]
     found += [f"image is {image.status}" for image in await cloud.db.find(IMAGES) if image.status != "active"]
     for name in ("snapshots", "config-drives"):
-        found += [str(path) for path in (cloud.root / "host-1" / name).iterdir() if path.suffix != ".part"]
+        for host in cloud.hosts:
+            found += [str(path) for path in (cloud.root / host / name).iterdir() if path.suffix != ".part"]
+    found += [str(path) for path in cloud.root.glob("host-*/guests/*.incoming")]
     return found
 
 

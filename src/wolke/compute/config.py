@@ -26,6 +26,8 @@ class ComputeConfig:
     default_availability_zone: str = option("nova", "The zone of hosts that are in no aggregate with one.")
     max_servers_per_page: int = option(1000, "The longest page that a list gives.")
     console_token_ttl_s: float = option(600.0, "How long a console URL can be opened.")
+    allow_resize_to_same_host: bool = option(True, "Whether a server may be resized where it is.")
+    resize_confirm_window_s: float = option(0.0, "A resize that nobody confirmed is confirmed after so long; 0: never.")
     guest_shutdown_timeout_s: float = option(60.0, "How long a guest is given to shut down before its plug is pulled.")
     sync_period_s: float = option(60.0, "How often each host compares what runs with what should.")
     heartbeat_period_s: float = option(10.0, "How often each host reports that it is alive.")

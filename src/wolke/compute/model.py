@@ -21,6 +21,11 @@ class Status(StrEnum):
     SHUTOFF = "SHUTOFF"
     PAUSED = "PAUSED"
     SUSPENDED = "SUSPENDED"
+    RESIZED = "RESIZED"
+    RESCUED = "RESCUED"
+    SHELVED = "SHELVED"
+    SHELVED_OFFLOADED = "SHELVED_OFFLOADED"
+    SOFT_DELETED = "SOFT_DELETED"
     ERROR = "ERROR"
     DELETED = "DELETED"
 
@@ -76,6 +81,7 @@ class Host(msgspec.Struct, frozen=True):
     started_at: str
     created_at: str
     address: str  # where its agent can be reached for consoles, "" in the controller's own process
+    door: dict[str, Any] = {}  # where other hosts' agents find its agent: address, port, fingerprint of its certificate
 
 
 class Aggregate(msgspec.Struct, frozen=True):
@@ -158,6 +164,9 @@ class Server(msgspec.Struct, frozen=True):
     updated_at: str
     launched_at: str | None
     deleted_at: str | None
+    other_host: str | None = None  # the other end of a move that is neither done nor undone; it may be the same host
+    due_at: str | None = None  # when something happens by itself: a resize is confirmed, a deleted server is reclaimed
+    kept: dict[str, Any] = {}  # what outlives a verb: what is needed to go back from RESCUED or SHELVED
     revision: int = 0  # of the row: every write moves it on
 
 
@@ -216,6 +225,32 @@ class ServerStamp(msgspec.Struct, frozen=True):
     host: str | None
     deleted_at: str | None
     revision: int
+
+
+class Migration(msgspec.Struct, frozen=True):
+    """A server's move from one host to another, or to another size; kept when it is over. ``key`` opens the door between the
+    two agents for as long as it is under way."""
+
+    id: int
+    uuid: str  # also the consumer in Placement of what the server had before
+    server_id: str
+    project_id: str
+    user_id: str | None
+    kind: str  # resize | migration | live-migration | evacuation
+    status: str  # as Nova names them: states.MOVES_UNDER_WAY and how it ended
+    source_host: str
+    dest_host: str | None
+    old_flavor: FlavorCopy
+    new_flavor: FlavorCopy
+    was: str  # the server's status before
+    key: str
+    wanted: str | None  # abort | force: what somebody wants of a live migration under way
+    progress: dict[str, int]  # bytes: memory_total, memory_processed, memory_remaining, disk_…
+    created_at: str
+    updated_at: str
+
+    def __repr__(self) -> str:
+        return f"Migration(id={self.id}, server_id={self.server_id!r}, kind={self.kind!r}, status={self.status!r})"
 
 
 class ServerAction(msgspec.Struct, frozen=True):
@@ -283,6 +318,7 @@ class Wish(msgspec.Struct, frozen=True):
     arguments: dict[str, Any]
     status: str
     specification: dict[str, Any]
+    move: dict[str, Any] | None = None  # where the other end is, and the key to its door
 
 
 class Outcome(msgspec.Struct, frozen=True):

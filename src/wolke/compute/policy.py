@@ -91,6 +91,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-lock-server:unlock", _MEMBER, "Unlock a server."),
     ("os-lock-server:unlock:unlock_override", _ADMIN, "Unlock a server that an admin locked."),
     ("os-migrate-server:migrate", _ADMIN, "Migrate a server."),
+    ("os-migrate-server:migrate:host", _ADMIN, "Migrate a server to a host of one's choice."),
     ("os-migrate-server:migrate_live", _ADMIN, "Migrate a running server."),
     ("os-migrations:index", _ADMIN, "List migrations."),
     ("os-multinic:add", _MEMBER, "Give a server one more address, until 2.43."),

@@ -1,22 +1,27 @@
 """What happens to a server, as a table.
 
-               create                stop / start
-    (nothing) ────────► BUILD ──► ACTIVE ◄────────► SHUTOFF
-                          │        │  ▲  pause / unpause ──► PAUSED
-                          ▼        │  │  suspend / resume ─► SUSPENDED
+               create                stop / start                       resize, migrate
+    (nothing) ────────► BUILD ──► ACTIVE ◄────────► SHUTOFF      ACTIVE, SHUTOFF ──────► RESIZED ── confirm ──► as it was
+                          │        │  ▲  pause / unpause ──► PAUSED        ▲                │
+                          ▼        │  │  suspend / resume ─► SUSPENDED     └──── revert ────┘
                         ERROR ◄────┘  └─ reboot, rebuild
     delete goes from anywhere to DELETED, and takes precedence over whatever is under way. A create that cannot succeed goes on
-    as "abandon", which takes back all that it had got; only then is the server in ERROR.
+    as "abandon", which takes back all that it had got; only then is the server in ERROR. In the same way every row with an
+    ``undo`` goes on with that verb when it fails.
 
 What may be relied on:
   BUILD      has a row, quota and a first task. From "networking" on it has an allocation and a host.
   ACTIVE     has a host, an allocation, ports bound to the host; its guest should run, and a host makes it so.
   SHUTOFF    as ACTIVE, but its guest should be off.
   PAUSED, SUSPENDED   as ACTIVE; the memory is kept, in the host's memory or in a file.
+  RESIZED    as ACTIVE or SHUTOFF; what it was is set aside on ``other_host`` (which may be the same), and the move, as a
+             consumer of its own, has an allocation for it.
   ERROR      has a fault that a user can read. Never built (``launched_at`` is None): no allocation, ports or quota either.
   DELETED    has nothing left but the row, which is kept for a while for lists with changes-since.
 
-Tasks in ``HOST_TASKS`` are done by the agent of the server's host; the others by a controller's loop.
+``other_host`` is there only during a move and in RESIZED: where what a server was is set aside, or where it is going.
+Tasks in ``HOST_TASKS`` are done by the agent of the server's host, those in ``OTHER_HOST_TASKS`` by that of its other host, the
+rest by a controller's loop.
 """
 
 from __future__ import annotations
@@ -24,12 +29,15 @@ from __future__ import annotations
 from wolke.core.states import ANY, Machine, Row
 
 _BUILT = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR")
+_MOVE = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
+_MOVE_S = 3600.0  # disks are copied
+_UNDO_S = 600.0
 
 SERVER = Machine(
     "server",
     (
         #   verb              allowed from                       tasks, in order                            then
-        Row("create", ("BUILD",), ("scheduling", "networking", "spawning"), "ACTIVE"),
+        Row("create", ("BUILD",), ("scheduling", "networking", "spawning"), "ACTIVE", undo="abandon"),
         Row("start", ("SHUTOFF",), ("powering-on",), "ACTIVE"),
         Row("stop", ("ACTIVE", "ERROR"), ("powering-off",), "SHUTOFF"),
         Row("reboot_soft", ("ACTIVE",), ("rebooting",), "ACTIVE"),
@@ -40,7 +48,14 @@ SERVER = Machine(
         Row("resume", ("SUSPENDED",), ("resuming",), "ACTIVE"),
         Row("rebuild", ("ACTIVE", "SHUTOFF", "ERROR"), ("rebuilding", "rebuild_spawning"), "ACTIVE"),
         Row("create_image", ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"), ("image_snapshot",), None, failed=None),
-        Row("attach_interface", ("ACTIVE", "SHUTOFF", "PAUSED"), ("interface_attaching",), None, failed=None),
+        Row(
+            "attach_interface",
+            ("ACTIVE", "SHUTOFF", "PAUSED"),
+            ("interface_attaching",),
+            None,
+            failed=None,
+            undo="detach_interface",
+        ),
         Row(
             "detach_interface",
             ("ACTIVE", "SHUTOFF", "PAUSED"),
@@ -48,8 +63,18 @@ SERVER = Machine(
             None,
             failed=None,
         ),
+        Row("resize", ("ACTIVE", "SHUTOFF"), _MOVE, "RESIZED", deadline_s=_MOVE_S, undo="revert_resize"),
+        Row("migrate", ("ACTIVE", "SHUTOFF"), _MOVE, "RESIZED", deadline_s=_MOVE_S, undo="revert_resize"),
+        Row("confirm_resize", ("RESIZED",), ("confirming", "confirmed"), None, deadline_s=60.0),
+        Row(
+            "revert_resize",
+            ("RESIZED",),
+            ("resize_reverting", "resize_unbinding", "resize_restoring"),
+            None,
+            deadline_s=_UNDO_S,
+        ),
         Row("abandon", ("BUILD",), ("clearing", "abandoning"), "ERROR", preempts=True),
-        Row("delete", ANY, ("deleting", "releasing"), "DELETED", preempts=True),
+        Row("delete", ANY, ("deleting", "deleting_aside", "releasing"), "DELETED", preempts=True),
     ),
 )
 
@@ -57,23 +82,37 @@ HOST_TASKS = frozenset(
     {
         "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
         "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching",
-        "deleting", "clearing",
+        "deleting", "clearing", "resize_migrating", "resize_finish", "resize_reverting", "resize_restoring",
     }
 )  # fmt: skip
+OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside"})
+AGENT_TASKS = HOST_TASKS | OTHER_HOST_TASKS
+CONTROLLER_TASKS = SERVER.tasks - AGENT_TASKS
 
-CONTROLLER_TASKS = SERVER.tasks - HOST_TASKS
+#: What a host only has to clear away: done at once if there is no host, and gone past if it is down when time is up. What
+#: is there is found when the host comes back.
+CLEANUPS = frozenset({"deleting", "clearing", "deleting_aside", "confirming", "resize_reverting"})
 
 
-def loop_of(task: str | None, host: str | None) -> str:
-    """The wake name of whoever does ``task``: ``tx.wake(loop_of(task, host))`` in the transaction that records it."""
-    return f"compute.host.{host}" if host and task in HOST_TASKS else "compute.servers"
+def acting_host(task: str | None, host: str | None, other_host: str | None) -> str | None:
+    """The host whose agent does ``task``; None if a controller does, or if there is no such host."""
+    if task in HOST_TASKS:
+        return host
+    return other_host if task in OTHER_HOST_TASKS else None
+
+
+def loop_of(task: str | None, host: str | None, other_host: str | None = None) -> str:
+    """The wake name of whoever does ``task``: ``tx.wake(loop_of(…))`` in the transaction that records it."""
+    acting = acting_host(task, host, other_host)
+    return f"compute.host.{acting}" if acting else "compute.servers"
 
 
 # ------------------------------------------------------------------------------------------------ as the wire shows it
 
 VM_STATES = {
     "BUILD": "building", "ACTIVE": "active", "SHUTOFF": "stopped", "PAUSED": "paused", "SUSPENDED": "suspended",
-    "ERROR": "error", "DELETED": "deleted",
+    "RESIZED": "resized", "RESCUED": "rescued", "SHELVED": "shelved", "SHELVED_OFFLOADED": "shelved_offloaded",
+    "SOFT_DELETED": "soft-delete", "ERROR": "error", "DELETED": "deleted",
 }  # fmt: skip
 
 POWER_STATES = {"nostate": 0, "running": 1, "paused": 3, "shutdown": 4, "crashed": 6, "suspended": 7}
@@ -89,18 +128,38 @@ KNOWN_STATUSES = frozenset(
 
 _STATUS_OF_TASK = {
     "rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT", "rebuilding": "REBUILD", "rebuild_spawning": "REBUILD",
+    "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
+    "resize_reverting": "REVERT_RESIZE", "resize_unbinding": "REVERT_RESIZE", "resize_restoring": "REVERT_RESIZE",
 }  # fmt: skip
+_WORDS = {"RESIZED": "VERIFY_RESIZE", "RESCUED": "RESCUE"}
 
 #: Tasks that Nova has no word for, or another one.
 _TASK_STATES = {
     "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
-    "clearing": None, "abandoning": None,
+    "clearing": None, "abandoning": None, "deleting_aside": "deleting", "confirming": None, "confirmed": None,
+    "resize_unbinding": "resize_reverting", "resize_restoring": "resize_reverting",
 }  # fmt: skip
+
+#: How a move is called on the wire while it is under way; whatever else it is called, it is over.
+MOVES_UNDER_WAY = frozenset(
+    {"accepted", "queued", "preparing", "pre-migrating", "running", "migrating", "post-migrating", "finished",
+     "confirming", "reverting"}
+)  # fmt: skip
 
 
 def status_of(status: str, task: str | None) -> str:
-    """The one word that users see: the status, unless a reboot or a rebuild is under way."""
-    return _STATUS_OF_TASK.get(task, status) if task is not None else status
+    """The one word that users see: the status, unless a reboot, a rebuild or a move is under way."""
+    word = _WORDS.get(status, status)
+    return _STATUS_OF_TASK.get(task, word) if task is not None else word
+
+
+def columns_of(words: frozenset[str] | set[str]) -> list[str] | None:
+    """The statuses in the database that any of ``words`` may come from; None if that cannot be told without the task."""
+    if words & set(_STATUS_OF_TASK.values()):
+        return None
+    back = {word: status for status, word in _WORDS.items()}
+    found = [back.get(word, word) for word in words]
+    return sorted(one for one in found if one in VM_STATES)
 
 
 def task_state_of(task: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """The history of Compute's API, newest behaviour undone version by version.
 
-Nova's numbers, 2.1 to 2.100. Changes that only concern what this cloud does not offer (volumes, shares, migrations) are not
-in the table: their routes are not there at any version. The few things that a row cannot say (a status code, a field that
+Nova's numbers, 2.1 to 2.100. Changes that only concern what this cloud does not offer (volumes, shares) are not in the
+table: their routes are not there at any version. The few things that a row cannot say (a status code, a field that
 went away for good) are named instants in ``Since``, asked with ``request.version >= Since.…``.
 """
 
@@ -33,6 +33,8 @@ class Since:
     EVENTS_FOR_ALL: Version = (2, 51)
     UUIDS_FOR_HOSTS: Version = (2, 53)
     PAGED_ACTIONS: Version = (2, 58)
+    PAGED_MIGRATIONS: Version = (2, 59)
+    OWNERS_OF_MIGRATIONS: Version = (2, 80)
     CHANGES_BEFORE: Version = (2, 66)
     LOCKED_FILTER: Version = (2, 73)
     EVENT_HOSTS: Version = (2, 62)
@@ -235,6 +237,10 @@ def _anything_in(noun: str) -> Any:
     return narrow
 
 
+def _no_host(body: Item) -> Item:
+    return {"migrate": None}
+
+
 def _no_reason(body: Item) -> Item:
     return {"lock": None}
 
@@ -276,6 +282,7 @@ CHANGES: tuple[Change, ...] = (
         _shown("description"),
         dict.fromkeys(("server_create", "server_update", "rebuild"), ("description",)),
     ),
+    Change((2, 23), "more of migrations", {"migration": ("migration_type", "links")}),
     Change((2, 26), "tags", _shown("tags")),
     Change((2, 28), "cpu_info is an object", down={"hypervisor": _cpu_info_text}),
     Change((2, 32), "tags of network cards", narrows={"server_create": _without_network_tags}),
@@ -305,6 +312,7 @@ CHANGES: tuple[Change, ...] = (
     Change((2, 52), "tags when a server is created", adds_body={"server_create": ("tags",)}),
     Change((2, 54), "a new key when rebuilding", {"server_rebuilt": ("key_name",)}, {"rebuild": ("key_name",)}),
     Change((2, 55), "descriptions of flavors", {"flavor": ("description",)}, {"flavor_create": ("description",)}),
+    Change((2, 56), "a host to migrate to", narrows={"migrate": _anything_in("migrate")}, up={"migrate": _no_host}),
     Change(
         (2, 57),
         "no injected files",
@@ -323,6 +331,7 @@ CHANGES: tuple[Change, ...] = (
         up={"quota_update": _less_quotas(*_INJECTED), "quota_class_update": _less_quotas(*_INJECTED)},
     ),
     Change((2, 58), "when an action was last heard of", {"instanceAction": ("updated_at",)}),
+    Change((2, 59), "migrations have a uuid", {"migration": ("uuid",), "server_migration": ("uuid",)}),
     Change((2, 61), "extra specs with flavors", {"flavor": ("extra_specs",)}),
     Change(
         (2, 63),
@@ -353,6 +362,11 @@ CHANGES: tuple[Change, ...] = (
         "updates and rebuilds show a server as others do",
         {"server_updated": (*_LATER_IN_UPDATES, "key_name"), "server_rebuilt": _LATER_IN_UPDATES},
         down={"flavor": _empty_swap},
+    ),
+    Change(
+        (2, 80),
+        "whose a migration is",
+        {"migration": ("user_id", "project_id"), "server_migration": ("user_id", "project_id")},
     ),
     Change(
         (2, 90),

@@ -31,7 +31,8 @@ class Stateful(Protocol):
 @dataclass(frozen=True, slots=True)
 class Row:
     """``then`` and ``failed`` may be None: the status stays as it was. ``preempts``: may begin while another verb is under
-    way, and replaces it. ``deadline_s`` is for the whole verb."""
+    way, and replaces it. ``deadline_s`` is for the whole verb. ``undo``: the verb that takes back what was done when this one
+    fails; what it ends in is then its own affair."""
 
     verb: str
     allowed: tuple[str, ...]
@@ -40,6 +41,7 @@ class Row:
     failed: str | None = "ERROR"
     preempts: bool = False
     deadline_s: float = 600.0
+    undo: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ class Machine:
         if row.then is not None:
             changes.setdefault("status", row.then)
         return changes | {"verb": None, "task": None}
+
+    def undo(self, resource: Stateful) -> dict[str, Any]:
+        """The changes with which the verb under way goes on to be taken back, from its undoing verb's first task."""
+        verb = self.rows[resource.verb or ""].undo
+        assert verb is not None
+        return {"verb": verb, "task": self.rows[verb].tasks[0], "generation": resource.generation + 1}
 
     def fail(self, resource: Stateful) -> dict[str, Any]:
         row = self.rows[resource.verb or ""]

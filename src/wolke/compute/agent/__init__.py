@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from wolke.compute.agent.ground import Client, Ground, HostNetwork, Settings
+from wolke.compute.agent.lines import Lines, TlsTransport, Transport
 from wolke.compute.agent.memory import Memory
 from wolke.compute.agent.watch import Watch
 from wolke.compute.agent.work import Work
@@ -34,7 +35,7 @@ _RUNNING = (Power.RUNNING, Power.PAUSED)
 
 
 class ComputeAgent:
-    """``driver_name``: as in the map of drivers. ``local_image``: where the Image service keeps an image on this machine, if
+    """``driver_name``: as in the map of drivers. ``transport``: how agents of other hosts come here, and this one goes there. ``local_image``: where the Image service keeps an image on this machine, if
     it runs in this process. The driver is prepared and closed by whoever made it."""
 
     def __init__(
@@ -47,17 +48,20 @@ class ComputeAgent:
         state_dir: Path,
         driver_name: str,
         local_image: Callable[[str], Awaitable[Path | None]] | None = None,
+        transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
         images = ImageCache(state_dir / "images-cache", client, local_image)
-        self._ground = Ground(host, driver, client, network, images, state_dir)
+        self._transport = transport or TlsTransport()
+        self.lines = Lines(host, client, driver, self._transport)
+        self._ground = Ground(host, driver, client, network, images, state_dir, self.lines)
         self._memory = Memory(state_dir)
         self._driver_name = driver_name
         self._started_at = (clock or Clock()).now()
         self._answering: dict[str, asyncio.Task[None]] = {}
         self._known = asyncio.Event()  # to the controllers
         self.work = Work(self._ground)
-        self.watch = Watch(self._ground, self._memory, self.work.remove)
+        self.watch = Watch(self._ground, self._memory, self.work)
 
     async def prepare(self) -> None:
         """Make the directories. Before ``run`` and ``drain``."""
@@ -68,7 +72,7 @@ class ComputeAgent:
     async def run(self) -> None:
         """Until cancelled. Guests stay as they are."""
         await self.prepare()
-        async with asyncio.TaskGroup() as group:
+        async with self._transport.open(self.lines.serve), asyncio.TaskGroup() as group:
             group.create_task(self._beat())
             group.create_task(self._listen())
             group.create_task(self.work.loop.run())
@@ -90,6 +94,7 @@ class ComputeAgent:
             "capabilities": msgspec.to_builtins(ground.driver.capabilities),
             "inventory": msgspec.to_builtins(await ground.driver.inventory()),
             "started_at": self._started_at,
+            "door": self._transport.door,
         }
         said = await ground.client.put_json(f"/agent/compute/v1/hosts/{ground.host}", body)
         ground.settings = Settings(**{one.name: said[one.name] for one in fields(Settings)})

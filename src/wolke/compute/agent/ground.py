@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +36,13 @@ class HostNetwork(Protocol):
     async def attachment(self, network_id: str, port_id: str) -> Attachment: ...
 
 
+class Lines(Protocol):
+    """To other hosts' agents, for what moves between hosts: ``agent.lines``. ``move`` as in ``Wish.move``."""
+
+    async def fetch(self, server_id: str, move: Mapping[str, Any], target: Path, without: Sequence[str]) -> None:
+        """What the other host has set aside of the server, as files in ``target``; those that are there stay."""
+
+
 @dataclass(slots=True)
 class Settings:
     """What the controllers say at registration; until then, the defaults."""
@@ -53,6 +60,7 @@ class Ground:
     network: HostNetwork
     images: ImageCache
     state_dir: Path
+    lines: Lines
     settings: Settings = field(default_factory=Settings)
 
     def url(self, rest: str) -> str:

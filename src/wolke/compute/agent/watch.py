@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.memory import Memory
+from wolke.compute.agent.work import Work
 from wolke.compute.drivers.base import Guest, Power
 from wolke.core.log import get_logger
 
@@ -19,12 +20,12 @@ _STALE_FILE_S = 3600.0
 
 
 class Watch:
-    """``remove`` destroys a guest while nothing else is done to it."""
+    """``work`` destroys a guest while nothing else is done to it."""
 
-    def __init__(self, ground: Ground, memory: Memory, remove: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(self, ground: Ground, memory: Memory, work: Work) -> None:
         self._ground = ground
         self._memory = memory
-        self._remove = remove
+        self._work = work
         self._first = True
         self.mine = False
 
@@ -35,6 +36,7 @@ class Watch:
         servers = {server["id"]: server for server in answer["servers"]}
         orphans = [guest.server_id for guest in guests if guest.server_id not in servers]
         await self._remove_orphans(orphans)
+        await self._forget_asides(servers)
         await self._report({guest.server_id: guest for guest in guests}, servers)
         await asyncio.to_thread(self._tidy_files)
         self._ground.images.evict()
@@ -43,9 +45,19 @@ class Watch:
         for server_id in orphans:
             if self.mine:
                 log.warning("guest belongs to no server: removing it", server_id=server_id)
-                await self._remove(server_id)
+                await self._work.remove(server_id)
             else:
                 log.warning("guest belongs to no server of this cloud: leaving it alone", server_id=server_id)
+
+    async def _forget_asides(self, servers: dict[str, dict[str, Any]]) -> None:
+        """What was set aside of a server that has moved for good, or is no more."""
+        if not self._ground.driver.capabilities.moves or not self.mine:
+            return
+        for server_id in await self._ground.driver.asides():
+            server = servers.get(server_id)
+            if server is None or (server["task"] is None and not server["aside"]):
+                log.warning("what was set aside belongs to no move: removing it", server_id=server_id)
+                await self._work.forget_aside(server_id)
 
     async def _report(self, guests: dict[str, Guest], servers: dict[str, dict[str, Any]]) -> None:
         """Only what differs from what the controllers believe, or what must not stay as it is."""
@@ -54,7 +66,7 @@ class Watch:
         reports = []
         for server_id, guest in guests.items():
             server = servers.get(server_id)
-            if server is None or server["task"] is not None:
+            if server is None or server["task"] is not None or server["elsewhere"]:
                 continue
             off = guest.power in _OFF
             with_us = self._first and (rebooted or guest.power is Power.CRASHED)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from wolke.compute.agent.ground import Ground
-from wolke.compute.agent.steps import STEPS
+from wolke.compute.agent.steps import DEADLINES_S, STEPS
 from wolke.compute.model import Outcome, Wish
 from wolke.core.batch import Batch
 from wolke.core.drivers import Failure
@@ -18,7 +18,7 @@ from wolke.core.loop import Loop
 
 log = get_logger(__name__)
 
-_STEP_DEADLINE_S = 900.0  # one attempt; the verb's own deadline is the controllers' affair
+STEP_DEADLINE_S = 900.0  # one attempt; the verb's own deadline is the controllers' affair
 _CONCURRENCY = 32
 _PERIOD_S = 10.0
 
@@ -75,13 +75,18 @@ class Work:
         return Outcome(wish.generation, wish.task, learnt)
 
     async def _step(self, wish: Wish) -> dict[str, object]:
-        async with asyncio.timeout(_STEP_DEADLINE_S):
+        async with asyncio.timeout(DEADLINES_S.get(wish.task, STEP_DEADLINE_S)):
             return await STEPS[wish.task](self._ground, wish)
 
     async def remove(self, server_id: str) -> None:
         """Destroy a guest that nobody owns, when nothing else is done to it."""
         async with self._locks[server_id]:
             await self._ground.driver.destroy(server_id)
+
+    async def forget_aside(self, server_id: str) -> None:
+        """Likewise for what was set aside of one."""
+        async with self._locks[server_id]:
+            await self._ground.driver.forget_aside(server_id)
 
     async def _fetch(self, server_ids: Sequence[str]) -> list[Wish | Exception | None]:
         wanted = list(dict.fromkeys(server_ids))

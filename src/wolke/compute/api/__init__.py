@@ -11,6 +11,7 @@ from wolke.compute.api import (
     flavors,
     hosts,
     keypairs,
+    migrations,
     quotas,
     security_groups,
     server_actions,
@@ -39,6 +40,7 @@ ROUTES: tuple[Route, ...] = (
     *aggregates.ROUTES,
     *quotas.ROUTES,
     *events.ROUTES,
+    *migrations.ROUTES,
     *security_groups.ROUTES,
 )
 

@@ -36,7 +36,7 @@ _INVENTORY = record(
 )
 _REPORT = {
     "driver": _ID, "capabilities": {"type": "object"}, "inventory": _INVENTORY, "started_at": string(most=64),
-    "address": string(),
+    "address": string(), "door": {"type": "object"},
 }  # fmt: skip
 
 
@@ -74,6 +74,10 @@ async def servers(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
 async def powers(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
     said = [msgspec.convert(one, PowerReport) for one in request.body["powers"]]
     return {"changed": await life.hosts.powers(request.params["host"], said)}
+
+
+async def move_key(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
+    return {"key": await life.hosts.key(request.params["host"], request.params["server_id"])}
 
 
 async def answer(life: Life, ctx: Context, request: Request) -> None:
@@ -140,6 +144,7 @@ ROUTES: tuple[Route, ...] = (
     _row("POST", "/v1/hosts/{host}/powers", powers,
          record({"powers": array(record(_POWER, required=("server_id", "generation", "power")), most=_MOST)},
                 required=("powers",))),
+    _row("GET", "/v1/hosts/{host}/moves/{server_id}", move_key),
     _row("GET", "/v1/hosts/{host}/wakes", wakes),
     _row("POST", "/v1/hosts/{host}/answers/{question_id}", answer, _OBJECT, 204),
     _row("GET", "/v1/hosts/{host}/metadata/{network_id}/{address}", metadata),

@@ -1,4 +1,4 @@
-"""/os-server-external-events and /os-migrations: there is nobody outside to tell anything, and nothing moves yet."""
+"""/os-server-external-events: there is nobody outside to tell anything."""
 
 from __future__ import annotations
 
@@ -38,14 +38,9 @@ async def create(service: Compute, ctx: Context, request: Request) -> Response:
     return Response(200 if found == len(shown) else 207, {"events": shown})
 
 
-async def migrations(service: Compute, ctx: Context, request: Request) -> Json:
-    return {"migrations": []}
-
-
 ROUTES = (
     Route(
         "POST", "/v2.1/os-server-external-events", create, "os_compute_api:os-server-external-events:create",
         body=schema.EVENTS,
     ),
-    Route("GET", "/v2.1/os-migrations", migrations, "os_compute_api:os-migrations:index"),
 )  # fmt: skip

@@ -61,6 +61,28 @@ async def unlock(service: Compute, ctx: Context, request: Request) -> None:
     await service.server_actions.unlock(ctx, server.id)
 
 
+async def resize(service: Compute, ctx: Context, request: Request) -> None:
+    asked = request.body["resize"]
+    changes = {"disk_config": asked["OS-DCF:diskConfig"]} if "OS-DCF:diskConfig" in asked else {}
+    flavor_id = str(asked["flavorRef"]).rstrip("/").rpartition("/")[2]
+    await service.moves.resize(ctx, request.params["server_id"], flavor_id, changes)
+
+
+async def confirm_resize(service: Compute, ctx: Context, request: Request) -> None:
+    await service.moves.confirm(ctx, request.params["server_id"])
+
+
+async def revert_resize(service: Compute, ctx: Context, request: Request) -> None:
+    await service.moves.revert(ctx, request.params["server_id"])
+
+
+async def migrate(service: Compute, ctx: Context, request: Request) -> None:
+    host = (request.body["migrate"] or {}).get("host")
+    if host is not None:
+        request.enforce(f"{_OS}os-migrate-server:migrate:host")
+    await service.moves.migrate(ctx, request.params["server_id"], host)
+
+
 async def force_delete(service: Compute, ctx: Context, request: Request) -> None:
     await service.server_actions.delete(ctx, request.params["server_id"])
 
@@ -208,6 +230,10 @@ ACTIONS: dict[str, Route] = dict(
         _row("unlock", unlock, f"{_OS}os-lock-server:unlock"),
         _row("rebuild", rebuild, f"{_RULE}:rebuild", body=schema.REBUILD, noun="rebuild"),
         _row("createImage", create_image, f"{_RULE}:create_image", body=schema.CREATE_IMAGE),
+        _row("resize", resize, f"{_RULE}:resize", body=schema.RESIZE),
+        _row("confirmResize", confirm_resize, f"{_RULE}:confirm_resize", status=204),
+        _row("revertResize", revert_resize, f"{_RULE}:revert_resize"),
+        _row("migrate", migrate, f"{_OS}os-migrate-server:migrate", body=schema.MIGRATE, noun="migrate"),
         _row("forceDelete", force_delete, f"{_OS}os-deferred-delete:force"),
         _row("os-resetState", reset_state, f"{_OS}os-admin-actions:reset_state", body=schema.RESET_STATE),
         _row(
@@ -230,8 +256,6 @@ ACTIONS: dict[str, Route] = dict(
         _row("removeFixedIp", remove_fixed_ip, f"{_OS}os-multinic:remove", body=schema.REMOVE_FIXED_IP, until="2.43"),
         # there is nothing to restore, to confirm or to bring back
         _row("restore", _impossible("restore"), f"{_OS}os-deferred-delete:restore"),
-        _row("confirmResize", _impossible("confirmResize"), f"{_RULE}:confirm_resize"),
-        _row("revertResize", _impossible("revertResize"), f"{_RULE}:revert_resize"),
         _row("unrescue", _impossible("unrescue"), f"{_OS}os-unrescue"),
         _row("unshelve", _impossible("unshelve"), f"{_OS}os-shelve:unshelve"),
         _row("shelveOffload", _impossible("shelveOffload"), f"{_OS}os-shelve:shelve_offload"),
@@ -239,11 +263,9 @@ ACTIONS: dict[str, Route] = dict(
         _row("changePassword", _not_offered("setting a server's password"), f"{_OS}os-admin-password",
              body=schema.CHANGE_PASSWORD),
         _row("trigger_crash_dump", _not_offered("crash dumps"), f"{_RULE}:trigger_crash_dump", since="2.17"),
-        _row("resize", _not_offered(f"resizing {_LATER}"), f"{_RULE}:resize"),
         _row("rescue", _not_offered(f"rescuing {_LATER}"), f"{_OS}os-rescue"),
         _row("shelve", _not_offered(f"shelving {_LATER}"), f"{_OS}os-shelve:shelve"),
         _row("createBackup", _not_offered(f"backups {_LATER}"), f"{_OS}os-create-backup"),
-        _row("migrate", _not_offered(f"migration {_LATER}"), f"{_OS}os-migrate-server:migrate"),
         _row("os-migrateLive", _not_offered(f"live migration {_LATER}"), f"{_OS}os-migrate-server:migrate_live"),
         _row("evacuate", _not_offered(f"evacuation {_LATER}"), f"{_OS}os-evacuate"),
         _row("injectNetworkInfo", _not_offered("injecting network information"),

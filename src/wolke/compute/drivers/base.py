@@ -42,6 +42,7 @@ class Capabilities:
     serial: bool = False
     snapshot: bool = False
     nic_hotplug: bool = False
+    moves: bool = False
     disk_formats: tuple[str, ...] = ("raw", "qcow2")
     architectures: tuple[str, ...] = ("x86_64",)
 
@@ -178,3 +179,32 @@ class NicHotplug(Protocol):
     async def attach_nic(self, server_id: str, nic: Nic) -> None: ...
 
     async def detach_nic(self, server_id: str, port_id: str) -> None: ...
+
+
+class Moves(Protocol):
+    """Taking a guest to another host or giving it another size, while what it was is kept until nobody wants it back.
+
+    set_aside ─▶ parts ─(copied by the caller into ``incoming``)─▶ adopt ─▶ start;  then forget_aside, or destroy and take_back
+    """
+
+    async def set_aside(self, server_id: str) -> None:
+        """What there is of a guest that is off gets out of the way, whole: ``look`` and ``list`` know it no more."""
+
+    async def take_back(self, server_id: str) -> None:
+        """What was set aside is the guest again, and off. Does nothing if there is a guest."""
+
+    async def forget_aside(self, server_id: str) -> None:
+        """Nothing is set aside afterwards. Fine if there was nothing."""
+
+    async def asides(self) -> Sequence[str]:
+        """The servers of which something is set aside."""
+
+    async def parts(self, server_id: str) -> Mapping[str, Path]:
+        """The files of what was set aside that ``adopt`` needs, by name. What is made of an image is called ``base``."""
+
+    async def incoming(self, server_id: str) -> Path:
+        """An empty or half filled directory for ``parts`` under their names; ``destroy`` takes it away."""
+
+    async def adopt(self, spec: GuestSpec) -> None:
+        """As ``create``, but of what is in ``incoming``, grown to what ``spec`` says. Without ``spec.image`` the part ``base`` is
+        used."""

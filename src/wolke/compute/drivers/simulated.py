@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,10 +45,12 @@ class _Record:
     power: Power
     ports: tuple[str, ...] = ()
     console: str = ""
+    vcpus: int = 0
+    written: str = ""  # what its disk holds: it goes where the guest goes
 
 
 class SimulatedDriver:
-    """The verbs of ``base.Driver``, ``Consoles`` (its text only), ``Snapshots`` and ``NicHotplug``.
+    """The verbs of ``base.Driver``, ``Consoles`` (its text only), ``Snapshots``, ``NicHotplug`` and, with a directory, ``Moves``.
 
     ``delays``: verb -> seconds. ``failures``: verb -> how often it fails (0 to 1), or what its next calls raise, in
     order, None for a call that succeeds.
@@ -69,6 +72,7 @@ class SimulatedDriver:
         self._rates = {verb: plan for verb, plan in (failures or {}).items() if isinstance(plan, int | float)}
         self._plans = {verb: list(plan) for verb, plan in (failures or {}).items() if not isinstance(plan, int | float)}
         self._guests: dict[str, _Record] = {}
+        self._asides: dict[str, _Record] = {}
 
     @property
     def capabilities(self) -> Capabilities:
@@ -80,15 +84,17 @@ class SimulatedDriver:
             console_output=True,
             snapshot=True,
             nic_hotplug=True,
+            moves=self._folder is not None,
         )
 
     async def prepare(self) -> None:
         if self._folder is None:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for file in self._folder.glob("*.json"):
-            record = msgspec.json.decode(file.read_bytes(), type=_Record)
-            self._guests[record.server_id] = record
+        for name, kept in (("json", self._guests), ("aside", self._asides)):
+            for file in self._folder.glob(f"*.{name}"):
+                record = msgspec.json.decode(file.read_bytes(), type=_Record)
+                kept[record.server_id] = record
 
     async def close(self) -> None:
         pass
@@ -110,7 +116,7 @@ class SimulatedDriver:
         await self._trouble("create")
         if spec.server_id not in self._guests:
             ports = tuple(nic.port_id for nic in spec.nics)
-            self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports))
+            self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus))
 
     async def start(self, server_id: str) -> None:
         await self._trouble("start")
@@ -146,8 +152,8 @@ class SimulatedDriver:
     async def destroy(self, server_id: str) -> None:
         await self._trouble("destroy")
         if self._folder:
-            (self._folder / f"{server_id}.json").unlink(missing_ok=True)
-        self._guests.pop(server_id, None)
+            shutil.rmtree(self._folder / f"{server_id}.incoming", ignore_errors=True)
+        self._drop(server_id, self._guests, "json")
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
         await self._trouble("console_output")
@@ -178,6 +184,74 @@ class SimulatedDriver:
         record = self._find(server_id)
         self._keep(replace(record, ports=tuple(port for port in record.ports if port != port_id)))
 
+    async def set_aside(self, server_id: str) -> None:
+        await self._trouble("set_aside")
+        if server_id not in self._guests and server_id in self._asides:
+            return
+        if self._find(server_id).power not in (Power.SHUTDOWN, Power.CRASHED):
+            raise Failure("the server is running")
+        self._keep(self._guests[server_id], self._asides, "aside")
+        self._drop(server_id, self._guests, "json")
+
+    async def take_back(self, server_id: str) -> None:
+        await self._trouble("take_back")
+        if server_id in self._guests:
+            return
+        if server_id not in self._asides:
+            raise Failure("nothing of the server was set aside on this host")
+        self._keep(self._asides[server_id])
+        self._drop(server_id, self._asides, "aside")
+
+    async def forget_aside(self, server_id: str) -> None:
+        await self._trouble("forget_aside")
+        self._drop(server_id, self._asides, "aside")
+
+    async def asides(self) -> Sequence[str]:
+        return list(self._asides)
+
+    async def parts(self, server_id: str) -> Mapping[str, Path]:
+        await self._trouble("parts")
+        if server_id not in self._asides:
+            raise Failure("nothing of the server was set aside on this host")
+        path = self._place() / f"{server_id}.disk"
+        path.write_text(self._asides[server_id].written)
+        return {"disk": path}
+
+    async def incoming(self, server_id: str) -> Path:
+        path = self._place() / f"{server_id}.incoming"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    async def adopt(self, spec: GuestSpec) -> None:
+        await self._trouble("adopt")
+        if spec.server_id in self._guests:
+            return
+        folder = self._place() / f"{spec.server_id}.incoming"
+        if not (folder / "disk").exists():
+            raise Failure("nothing of the server has come to this host")
+        ports = tuple(nic.port_id for nic in spec.nics)
+        written = (folder / "disk").read_text()
+        self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, written=written))
+        shutil.rmtree(folder)
+
+    def write(self, server_id: str, text: str) -> None:
+        """For tests: as if the guest had written to its disk."""
+        self._keep(replace(self._find(server_id), written=text))
+
+    def read(self, server_id: str) -> str:
+        """For tests: what is on the guest's disk."""
+        return self._find(server_id).written
+
+    def size(self, server_id: str) -> int:
+        """For tests: its virtual CPUs."""
+        return self._find(server_id).vcpus
+
+    def _place(self) -> Path:
+        """Where files pass through on their way to another host."""
+        if self._folder is None:
+            raise Unsupported("a simulated host without a directory cannot move servers")
+        return self._folder
+
     def crash(self, server_id: str) -> None:
         """For tests: as if the guest had died by itself."""
         self._set(self._find(server_id), Power.CRASHED)
@@ -207,10 +281,16 @@ class SimulatedDriver:
         if self._guests[record.server_id] != (changed := replace(record, power=power)):
             self._keep(changed)
 
-    def _keep(self, record: _Record) -> None:
+    def _keep(self, record: _Record, among: dict[str, _Record] | None = None, name: str = "json") -> None:
         """On disk first: what a caller was told must not be forgotten."""
         if self._folder:
             part = self._folder / f"{record.server_id}.part"
             part.write_bytes(msgspec.json.encode(record))
-            part.rename(self._folder / f"{record.server_id}.json")
-        self._guests[record.server_id] = record
+            part.rename(self._folder / f"{record.server_id}.{name}")
+        (self._guests if among is None else among)[record.server_id] = record
+
+    def _drop(self, server_id: str, among: dict[str, _Record], name: str) -> None:
+        if self._folder:
+            (self._folder / f"{server_id}.{name}").unlink(missing_ok=True)
+            (self._folder / f"{server_id}.disk").unlink(missing_ok=True)
+        among.pop(server_id, None)

@@ -1,4 +1,4 @@
-"""The loop "compute.servers": the tasks that controllers do themselves, and whatever is past its deadline.
+"""The loop "compute.servers": the tasks that controllers do themselves, whatever is past its deadline, and what begins by itself.
 
 ``look`` reads ids from indexes only. ``act`` follows one server for as long as the next task is a controller's too; what many
 servers need at the same moment (a picture of the hosts, a transaction) they share in a batch.
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from wolke.compute.model import Server
 from wolke.compute.service.life import Life
-from wolke.compute.states import CONTROLLER_TASKS, SERVER
+from wolke.compute.states import CLEANUPS, CONTROLLER_TASKS, HOST_TASKS, OTHER_HOST_TASKS, SERVER, acting_host
 from wolke.compute.store import SERVERS
 from wolke.core.batch import Batch
 from wolke.core.db import Query
@@ -22,7 +22,6 @@ from wolke.core.loop import Leases, Loop
 LOOP = "compute.servers"
 _MOST = 2000  # found at one look
 _CONCURRENCY = 64
-_HOST_CLEANUPS = ("deleting", "clearing")  # done at once for a server that has no host
 
 _servers = SERVERS.sql.c
 
@@ -32,9 +31,23 @@ def _among(tasks: Iterable[str]) -> Any:
 
 
 _DUE = Query(sa.select(_servers.id).where(_among(CONTROLLER_TASKS)).limit(_MOST))
-_HOSTLESS = Query(sa.select(_servers.id).where(_servers.host.is_(None), _among(_HOST_CLEANUPS)).limit(_MOST))
+_HOSTLESS = Query(
+    sa.select(_servers.id)
+    .where(
+        sa.or_(
+            sa.and_(_servers.host.is_(None), _among(CLEANUPS & HOST_TASKS)),
+            sa.and_(_servers.other_host.is_(None), _among(CLEANUPS & OTHER_HOST_TASKS)),
+        )
+    )
+    .limit(_MOST)
+)
 _OVERDUE = Query(
     sa.select(_servers.id).where(_among(SERVER.tasks), _servers.deadline_at < sa.bindparam("now")).limit(_MOST)
+)
+_TIMED = Query(
+    sa.select(_servers.id)
+    .where(_servers.due_at.is_not(None), _servers.due_at < sa.bindparam("now"), _servers.task.is_(None))
+    .limit(_MOST)
 )
 
 
@@ -49,18 +62,23 @@ class Steps:
     def __init__(self, life: Life) -> None:
         self._life = life
         self._schedule: Batch[Server, None] = Batch(self._schedule_all)
-        building = life.building
+        building, moving = life.building, life.moving
         self.by_task: Mapping[str, Callable[[Server], Awaitable[None]]] = {
             "scheduling": self._schedule,
             "networking": building.connect,
             "interface_releasing": building.release_interface,
             "abandoning": building.take_back,
             "releasing": building.take_back,
+            "resize_prep": moving.prepare,
+            "resize_migrated": moving.hand_over,
+            "confirmed": moving.confirm,
+            "resize_unbinding": moving.unbind,
         }
 
     async def look(self) -> list[str]:
         db, now = self._life.db, self._life.ground.clock.now()
         rows = [*await db.rows(_DUE), *await db.rows(_HOSTLESS), *await db.rows(_OVERDUE, now=now)]
+        rows += await db.rows(_TIMED, now=now)
         return list(dict.fromkeys(row[0] for row in rows))
 
     async def act(self, server_id: str) -> None:
@@ -68,12 +86,14 @@ class Steps:
         while (server := await self._life.db.get(SERVERS, id=server_id)) and server.generation != before:
             before = server.generation
             if server.task is None:
-                return
+                if server.due_at is not None and server.due_at < self._life.ground.clock.now():
+                    await self._life.timed.begin(server)
+                continue
             if server.deadline_at is not None and server.deadline_at < self._life.ground.clock.now():
                 await self._life.overdue.end(server)
             elif server.task in self.by_task:
                 await self.by_task[server.task](server)
-            elif server.host is None and server.task in _HOST_CLEANUPS:
+            elif server.task in CLEANUPS and acting_host(server.task, server.host, server.other_host) is None:
                 await self._life.building.skip_host(server)
             else:
                 return

@@ -66,3 +66,15 @@ ADD_FIXED_IP = body("addFixedIp", {"networkId": string(least=1, most=255)}, requ
 REMOVE_FIXED_IP = body("removeFixedIp", {"address": {"type": "string", "format": "ipv4"}}, required=("address",))
 ADD_GROUP = body("addSecurityGroup", {"name": string(least=1)}, required=("name",))
 REMOVE_GROUP = body("removeSecurityGroup", {"name": string(least=1)}, required=("name",))
+RESIZE = body(
+    "resize", {"flavorRef": string(least=1, most=1000), "OS-DCF:diskConfig": DISK_CONFIG}, required=("flavorRef",)
+)
+HOST = string(least=1, most=255, pattern=r"^[a-zA-Z0-9._-]+$")
+MIGRATE: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "migrate": {"type": ["object", "null"], "properties": {"host": nullable(HOST)}, "additionalProperties": False}
+    },
+    "required": ["migrate"],
+    "additionalProperties": False,
+}

@@ -15,6 +15,7 @@ from wolke.compute.service.hosts import Hosts
 from wolke.compute.service.instance_actions import InstanceActions
 from wolke.compute.service.interfaces import Interfaces
 from wolke.compute.service.keypairs import KeyPairs
+from wolke.compute.service.moves import Moves
 from wolke.compute.service.needs import Consoles, Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.security_groups import SecurityGroups
@@ -58,6 +59,7 @@ class Compute:
         self.making = Making(needs, self.flavors, self.keypairs, self.quotas, self.hosts)
         self.servers = Servers(needs, self.quotas)
         self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
+        self.moves = Moves(needs, self.servers, self.server_actions, self.flavors, self.quotas, self.hosts)
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
         self.security_groups = SecurityGroups(network)

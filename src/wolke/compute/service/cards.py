@@ -61,6 +61,10 @@ class Cards:
             return [_nic(one) for one in requested]
         return await self._network.validate_request(ctx, requested)
 
+    async def bind_server_ports(self, server_id: str, host: str) -> None:
+        """All of the server's ports are that host's now."""
+        await self._network.bind([port.id for port in (await self._network.server_ports([server_id]))[server_id]], host)
+
     async def release_server_ports(self, server_id: str) -> None:
         await self._network.delete_server_ports(server_id)
 

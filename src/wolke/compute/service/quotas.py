@@ -72,13 +72,24 @@ class Quotas:
     async def take(self, tx: Transaction, ctx: Context, one: Mapping[str, int], least: int, most: int) -> int:
         """How many of ``one`` server fit, at most ``most``. ``QuotaExceeded`` if fewer than ``least`` do. Holds the
         project's lock until ``tx`` ends."""
-        project_id = ctx.project_id or ""
+        return await self.take_for(tx, ctx.project_id or "", ctx.user_id, one, least, most)
+
+    async def take_for(
+        self,
+        tx: Transaction,
+        project_id: str,
+        user_id: str | None,
+        one: Mapping[str, int],
+        least: int = 1,
+        most: int = 1,
+    ) -> int:
+        """As ``take``, for whoever's server it is."""
         await tx.lock(f"quota:compute:{project_id}")
-        whole, own = await self._limits(tx, project_id, ctx.user_id)
+        whole, own = await self._limits(tx, project_id, user_id)
         accounts = []
-        for limits, user_id in ((whole, None), (own, ctx.user_id)):
+        for limits, whose in ((whole, None), (own, user_id)):
             if any(limits.get(name, UNLIMITED) != UNLIMITED for name in one):
-                accounts.append((limits, await self.used(project_id, user_id, reader=tx)))
+                accounts.append((limits, await self.used(project_id, whose, reader=tx)))
         count = most
         for limits, used in accounts:
             for name, amount in one.items():

@@ -70,7 +70,7 @@ class ServerActions:
             raise Conflict(f"Instance {server.id} was changed at the same time. Please try again.")
         begun = msgspec.structs.replace(server, **written)
         await tx.insert(SERVER_ACTIONS, action_of(ctx, begun, action, now))
-        tx.wake(loop_of(begun.task, begun.host))
+        tx.wake(loop_of(begun.task, begun.host, begun.other_host))
         return begun
 
     @staticmethod

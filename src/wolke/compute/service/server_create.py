@@ -318,6 +318,12 @@ def check_fit(image: Image, flavor: Flavor | FlavorCopy) -> None:
         )
 
 
+def check_fit_copy(image: Mapping[str, Any], flavor: FlavorCopy) -> None:
+    """As ``check_fit``, for what a server keeps of its image."""
+    if flavor.ram_mib < int(image.get("min_ram") or 0):
+        raise BadRequest("Flavor's memory is too small for requested image.")
+
+
 def check_user_data(user_data: str | None) -> None:
     if user_data is None:
         return

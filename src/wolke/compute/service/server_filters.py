@@ -14,7 +14,7 @@ import jsonschema_rs
 import msgspec
 
 from wolke.compute.model import ShownServer
-from wolke.compute.states import KNOWN_STATUSES, POWER_STATES, VM_STATES, status_of, task_state_of
+from wolke.compute.states import KNOWN_STATUSES, POWER_STATES, VM_STATES, columns_of, status_of, task_state_of
 from wolke.core.clock import instant, moment
 from wolke.core.context import Context
 from wolke.core.db import Where
@@ -143,8 +143,9 @@ def _statuses(found: Filter, ctx: Context, values: Sequence[str]) -> None:
         found.nothing = True
         raise UnknownStatus(sorted(unknown)[0])
     found.tests.append(lambda server: status_of(server.status, server.task) in wanted)
-    if wanted <= VM_STATES.keys():
-        found.where.append(Where("status", "in", sorted(wanted)))
+    columns = columns_of(wanted)
+    if columns:
+        found.where.append(Where("status", "in", columns))
 
 
 class UnknownStatus(BadRequest):

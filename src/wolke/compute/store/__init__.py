@@ -9,6 +9,7 @@ from wolke.compute.model import (
     GuestPassword,
     Host,
     KeyPair,
+    Migration,
     Question,
     QuotaLimit,
     Server,
@@ -39,11 +40,14 @@ SERVERS = Table(
         ("server_group_id",),
         ("reservation_id",),
     ),
-    sparse=(("deleted_at",),),
+    sparse=(("deleted_at",), ("other_host", "task"), ("due_at",)),
     counted="revision",
 )
 SHOWN_SERVERS = SERVERS.narrow(ShownServer)
 SERVER_STAMPS = SERVERS.narrow(ServerStamp)
+MIGRATIONS = Table(
+    "compute_migrations", Migration, unique=(("uuid",),), indexes=(("server_id", "id"), ("created_at", "id"))
+)
 SERVER_ACTIONS = Table(
     "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
 )

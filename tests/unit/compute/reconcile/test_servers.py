@@ -11,7 +11,7 @@ from tests.conftest import create_tables
 from wolke.compute.agent.steps import STEPS
 from wolke.compute.reconcile import servers as loop
 from wolke.compute.service.life import actions, hosts
-from wolke.compute.states import CONTROLLER_TASKS, HOST_TASKS, SERVER
+from wolke.compute.states import AGENT_TASKS, CLEANUPS, CONTROLLER_TASKS, HOST_TASKS, OTHER_HOST_TASKS, SERVER
 from wolke.core.db import open_database
 
 
@@ -28,11 +28,18 @@ async def test_looks_use_an_index(query: Any, tmp_path: Path) -> None:
     assert not any(line.startswith("SCAN") for line in plan), plan
 
 
+class Anything:
+    def __getattr__(self, name: str) -> Any:
+        return Anything()
+
+
 def test_every_task_is_somebodys() -> None:
-    assert STEPS.keys() == HOST_TASKS
-
-    class Parts:
-        building: Any = type("Building", (), dict.fromkeys(("connect", "release_interface", "take_back")))
-
-    assert loop.Steps(Parts).by_task.keys() == CONTROLLER_TASKS  # type: ignore[arg-type]
+    assert STEPS.keys() == AGENT_TASKS
+    assert SERVER.tasks == HOST_TASKS | OTHER_HOST_TASKS | CONTROLLER_TASKS
+    assert not HOST_TASKS & OTHER_HOST_TASKS and CLEANUPS <= AGENT_TASKS
+    assert loop.Steps(Anything()).by_task.keys() == CONTROLLER_TASKS  # type: ignore[arg-type]
     assert actions._NAMES.keys() == SERVER.rows.keys()
+
+
+def test_every_verb_that_is_undone_has_one_that_undoes() -> None:
+    assert {row.undo for row in SERVER.rows.values() if row.undo} <= SERVER.rows.keys()

@@ -15,13 +15,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power
-from wolke.compute.drivers.qemu import command, console, disks, host, kvm, memory, nics, process, snapshots, uids
+from wolke.compute.drivers.qemu import command, console, disks, host, kvm, memory, moves, nics, process, snapshots, uids
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.compute.drivers.qemu.definition import Definition, Disks, load, place_nics, save, with_nic, without_nic
 from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir
@@ -40,7 +40,7 @@ EVENTS_OF_POWER = ("SHUTDOWN", "STOP", "RESUME")
 
 
 class QemuDriver:
-    """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots`` and ``NicHotplug``."""
+    """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots``, ``NicHotplug`` and ``Moves``."""
 
     def __init__(self, state_dir: Path, *, config: QemuConfig | None = None) -> None:
         self._config = config or QemuConfig()
@@ -66,6 +66,7 @@ class QemuDriver:
             serial=True,
             snapshot=True,
             nic_hotplug=True,
+            moves=True,
         )
 
     async def prepare(self) -> None:
@@ -141,17 +142,19 @@ class QemuDriver:
 
     async def create(self, spec: GuestSpec) -> None:
         async with self._hold(spec.server_id, must_exist=False) as home:
-            if load(home):
-                return
-            image = await self._check_image(spec.image, spec.image_format) if spec.image else None
-            disks.root_size(spec, image)
-            machine = command.machine_type(spec.image_properties, self._config.machine)
-            draft = Definition(spec, machine, None, Disks(), place_nics(list(spec.nics)))
-            command.check(draft)
-            home.root.mkdir(mode=0o700, exist_ok=True)
-            uid = self._claim_uid(spec.server_id)
-            sizes = await disks.make(home, spec, image, uid)
-            await whole(save, home, replace(draft, uid=uid, disks=sizes))
+            if not load(home):
+                await self._create(home, spec)
+
+    async def _create(self, home: Home, spec: GuestSpec) -> None:
+        image = await self._check_image(spec.image, spec.image_format) if spec.image else None
+        disks.root_size(spec, image)
+        machine = command.machine_type(spec.image_properties, self._config.machine)
+        draft = Definition(spec, machine, None, Disks(), place_nics(list(spec.nics)))
+        command.check(draft)
+        home.root.mkdir(mode=0o700, exist_ok=True)
+        uid = self._claim_uid(spec.server_id)
+        sizes = await disks.make(home, spec, image, uid)
+        await whole(save, home, replace(draft, uid=uid, disks=sizes))
 
     def _claim_uid(self, server_id: str) -> int | None:
         if not self._isolate:
@@ -251,10 +254,12 @@ class QemuDriver:
         await process.kill(home)  # before its lock is ours: whatever verb is at work ends with the process
         async with exclusive(home.root, LOCK_DEADLINE_S):
             await process.kill(home)
-            uids.release(self._uids, server_id)
+            if not moves.aside(home).exists():
+                uids.release(self._uids, server_id)
             process.clear_sockets(home)
-            if home.root.exists():
-                await whole(shutil.rmtree, home.root)
+            for folder in (home.root, moves.incoming(home)):
+                if folder.exists():
+                    await whole(shutil.rmtree, folder)
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
         home = self._home(server_id)
@@ -318,6 +323,44 @@ class QemuDriver:
                     await nics.unplug(qmp, port_id, self._config.unplug_timeout_s)
             if port_id in definition.places:
                 await whole(save, home, without_nic(definition, port_id))
+
+    async def set_aside(self, server_id: str) -> None:
+        async with self._hold(server_id, must_exist=False) as home:
+            if process.alive(home):
+                raise Failure("the server is running")
+            await whole(moves.set_aside, home)
+            process.clear_sockets(home)
+
+    async def take_back(self, server_id: str) -> None:
+        async with self._hold(server_id, must_exist=False) as home:
+            ids = self._uids if self._isolate else None
+            await whole(moves.take_back, home, ids, self._config.uid_base, self._config.uid_count)
+
+    async def forget_aside(self, server_id: str) -> None:
+        async with self._hold(server_id, must_exist=False) as home:
+            await whole(moves.forget, home)
+            if not home.exists:
+                uids.release(self._uids, server_id)
+
+    async def asides(self) -> Sequence[str]:
+        return [entry.name.removesuffix(moves.ASIDE) for entry in self._guests.glob(f"*{moves.ASIDE}")]
+
+    async def parts(self, server_id: str) -> Mapping[str, Path]:
+        return moves.parts(self._home(server_id))
+
+    async def incoming(self, server_id: str) -> Path:
+        path = moves.incoming(self._home(server_id))
+        path.mkdir(mode=0o700, exist_ok=True)
+        return path
+
+    async def adopt(self, spec: GuestSpec) -> None:
+        async with self._hold(spec.server_id, must_exist=False) as home:
+            if load(home):
+                return
+            await whole(moves.bring_in, home)
+            if spec.image is None and home.file("base").exists():
+                spec = replace(spec, image=home.file("base"))
+            await self._create(home, spec)
 
     def _home(self, server_id: str) -> Home:
         return Home.of(server_id, self._guests, self._run)

@@ -17,7 +17,7 @@ from pathlib import Path
 from wolke.compute.drivers.base import GuestSpec
 from wolke.compute.drivers.qemu.definition import Disks
 from wolke.compute.drivers.qemu.home import Home
-from wolke.core.disk_images import SECTOR, Image
+from wolke.core.disk_images import SECTOR, Image, inspect
 from wolke.core.drivers import Failure
 from wolke.core.files import rename_durably, whole
 from wolke.core.tools import run
@@ -42,6 +42,8 @@ async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None
         _link(spec.image, home.file("base"))
     if root and not home.file("disk").exists():
         await _make_root(home, root, image)
+    elif root:
+        root = await _grow_root(home, spec, root)
     _make_raw(home.file("ephemeral"), spec.ephemeral_gib * GIB)
     _make_raw(home.file("swap"), spec.swap_mib << 20, swap_header)
     for name, source in (("kernel", spec.kernel), ("ramdisk", spec.ramdisk)):
@@ -62,9 +64,22 @@ async def _make_root(home: Home, size: int, image: Image | None) -> None:
     part.rename(home.file("disk"))
 
 
+async def _grow_root(home: Home, spec: GuestSpec, size: int) -> int:
+    """A disk that came from elsewhere is at least so large afterwards; how large it is."""
+    there = inspect(home.file("disk"), "qcow2", backed=True).size
+    if there >= size:
+        return there
+    await run("qemu-img", "resize", "-q", "json:" + json.dumps(_root_node(home, spec)), str(size))
+    return size
+
+
 def _make_raw(path: Path, size: int, header: Callable[[int], bytes] | None = None) -> None:
-    """A sparse file of ``size`` bytes that begins with ``header(size)``."""
-    if not size or path.exists():
+    """A sparse file of ``size`` bytes that begins with ``header(size)``; one that is there is made that large."""
+    if not size:
+        return
+    if path.exists():
+        if path.stat().st_size < size:
+            os.truncate(path, size)
         return
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
@@ -143,9 +158,12 @@ async def copy_offline(home: Home, spec: GuestSpec, part: Path, disk_format: str
     The backing file is named here, not taken from the overlay's header: QEMU writes that file, and one that was broken
     out of could have named any file of the host for us to copy.
     """
-    node: dict[str, object] = {"driver": "qcow2", "file": {"driver": "file", "filename": str(home.file("disk"))}}
-    if spec.image:
-        node["backing"] = base_node(home, spec)
-    else:
-        node["backing"] = None
-    await run("qemu-img", "convert", "-n", "-O", disk_format, "json:" + json.dumps(node), str(part))
+    node = "json:" + json.dumps(_root_node(home, spec))
+    await run("qemu-img", "convert", "-n", "-O", disk_format, node, str(part))
+
+
+def _root_node(home: Home, spec: GuestSpec) -> dict[str, object]:
+    """The root disk as QEMU's tools are told of it. Raises ``Failure`` if its header names files."""
+    inspect(home.file("disk"), "qcow2", backed=True)
+    file = {"driver": "file", "filename": str(home.file("disk"))}
+    return {"driver": "qcow2", "file": file, "backing": base_node(home, spec) if spec.image else None}

@@ -14,12 +14,15 @@ from wolke.compute.model import GuestPassword, Server
 from wolke.compute.service.cards import Cards
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
+from wolke.compute.service.life.endings import Endings
 from wolke.compute.service.life.errors import NoMetadata, PasswordThere, PasswordTooLong
 from wolke.compute.service.life.facts import facts_of
+from wolke.compute.service.life.failing import Failing
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.hosts import HostDoor, HostReport, PowerReport
+from wolke.compute.service.life.moving import Moving
 from wolke.compute.service.life.outcomes import Outcomes
-from wolke.compute.service.life.overdue import Overdue
+from wolke.compute.service.life.overdue import Overdue, Timed
 from wolke.compute.service.life.questions import Questions
 from wolke.compute.service.life.sweeping import Sweeping
 from wolke.compute.service.life.wakes import Wakes
@@ -52,8 +55,11 @@ class Life:
         self.db = db
         self.ground = Ground(db, config, clock, placement, Cards(network), images)
         self.building = Building(self.ground)
-        self.overdue = Overdue(self.ground, self.building)
-        self.outcomes = Outcomes(self.ground, self.building)
+        self.moving = Moving(self.ground)
+        failing = Failing(self.ground, self.building, self.moving)
+        self.overdue = Overdue(self.ground, self.building, failing)
+        self.timed = Timed(self.ground)
+        self.outcomes = Outcomes(self.ground, self.building, failing, Endings(self.ground, self.moving))
         self.hosts = HostDoor(self.ground)
         self.sweeping = Sweeping(self.ground)
         self.wakes = Wakes(db)

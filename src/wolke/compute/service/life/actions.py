@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wolke.compute.model import Server, ServerAction
 from wolke.compute.store import SERVER_ACTIONS
 from wolke.core.clock import Instant
@@ -23,6 +25,10 @@ _NAMES: dict[str, tuple[str, str]] = {
     "create_image": ("createImage", "compute_snapshot_instance"),
     "attach_interface": ("attach_interface", "compute_attach_interface"),
     "detach_interface": ("detach_interface", "compute_detach_interface"),
+    "resize": ("resize", "compute_prep_resize"),
+    "migrate": ("migrate", "compute_prep_resize"),
+    "confirm_resize": ("confirmResize", "compute_confirm_resize"),
+    "revert_resize": ("revertResize", "compute_revert_resize"),
     "delete": ("delete", "compute_terminate_instance"),
 }
 
@@ -46,6 +52,17 @@ async def finish_action(
             await _end(tx, action, now, host, error)
         elif action.action in _EVENTS:
             await _end(tx, action, now, host, "The server was deleted meanwhile.")
+
+
+def undoing(server: Server, reason: str) -> dict[str, Any]:
+    """The arguments of the verb that takes back what ``server``'s verb has done, because of ``reason``."""
+    return {**server.arguments, "undoes": server.verb, "failure": reason}
+
+
+async def finish_verb(tx: Transaction, server: Server, now: Instant, *, error: str | None = None) -> None:
+    """The verb under way has come to its end; if it was there to undo another, that is what has failed."""
+    verb, failure = server.arguments.get("undoes"), server.arguments.get("failure")
+    await finish_action(tx, server, verb or server.verb or "", now, host=server.host, error=failure or error)
 
 
 async def _end(tx: Transaction, action: ServerAction, now: Instant, host: str | None, error: str | None) -> None:

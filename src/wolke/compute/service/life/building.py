@@ -8,10 +8,11 @@ from typing import Any
 
 from wolke.compute.model import Fault, Server
 from wolke.compute.scheduler import HostView, NoHost, choose
-from wolke.compute.service.life.actions import finish_action
+from wolke.compute.service.life.actions import finish_action, finish_verb, undoing
 from wolke.compute.service.life.ground import Ground
-from wolke.compute.service.life.places import group_of, look_at_hosts, placing_of, resources
-from wolke.compute.states import SERVER
+from wolke.compute.service.life.places import GroupTaken, group_agrees, look_at_hosts, placing_of, resources
+from wolke.compute.states import MOVES_UNDER_WAY, SERVER
+from wolke.compute.store import MIGRATIONS
 from wolke.core.context import system_context
 from wolke.core.db import Transaction
 from wolke.core.errors import CloudError
@@ -24,10 +25,6 @@ log = get_logger(__name__)
 
 _UNDO_DEADLINE_S = 300.0
 _TRIES = 5  # hosts that are asked for one server before it is given up
-
-
-class _GroupTaken(Exception):
-    """Another member of an (anti-)affinity group was placed first."""
 
 
 class Building:
@@ -63,7 +60,7 @@ class Building:
             async with self._ground.db.transaction() as tx:
                 for server, ranked in chosen:
                     await self._place(tx, server, ranked[0])
-        except (CapacityExceeded, _GroupTaken):
+        except (CapacityExceeded, GroupTaken):
             return False
         return True
 
@@ -73,7 +70,7 @@ class Building:
             try:
                 async with self._ground.db.transaction() as tx:
                     await self._place(tx, server, host)
-            except (CapacityExceeded, _GroupTaken) as full:
+            except (CapacityExceeded, GroupTaken) as full:
                 log.info("host was filled meanwhile", server_id=server.id, host=host.name, reason=str(full))
             else:
                 return None
@@ -81,20 +78,12 @@ class Building:
         return f"No valid host was found: {count} filled by other servers at the same moment."
 
     async def _place(self, tx: Transaction, server: Server, host: HostView) -> None:
-        """Raises ``CapacityExceeded`` or ``_GroupTaken``: the transaction must not be committed then."""
-        if server.server_group_id is not None and not await self._group_agrees(tx, server, host):
-            raise _GroupTaken
+        """Raises ``CapacityExceeded`` or ``GroupTaken``: the transaction must not be committed then."""
+        if not await group_agrees(tx, server, host.name):
+            raise GroupTaken
         if await self._ground.write(tx, server, SERVER.learn(server, {"host": host.name})):
-            wanted = {host.id: resources(server)}
+            wanted = {host.id: resources(server.flavor)}
             await self._ground.placement.claim(tx, server.id, wanted, server.project_id, server.user_id)
-
-    async def _group_agrees(self, tx: Transaction, server: Server, host: HostView) -> bool:
-        """Look again where nobody else can be looking: two members may have been placed at the same moment."""
-        await tx.lock(f"compute:group:{server.server_group_id}")
-        policy, most, members = await group_of(tx, server)
-        if policy == "affinity":
-            return not members or host.name in members
-        return policy != "anti-affinity" or members.get(host.name, 0) < most
 
     # -- ports
 
@@ -120,17 +109,13 @@ class Building:
     async def release_interface(self, server: Server) -> None:
         """The last part of detach_interface."""
         await self._ground.network.release_server_port(server.id, str(server.arguments.get("port_id")))
-        failure = server.arguments.get("failure")
         async with self._ground.db.transaction() as tx:
             if await self._ground.write(tx, server, SERVER.learn(server, {"arguments": {}})):
-                verb = "detach_interface" if failure is None else "attach_interface"
-                now = self._ground.clock.now()
-                await finish_action(tx, server, verb, now, host=server.host, error=failure)
+                await finish_verb(tx, server, self._ground.clock.now())
 
     async def take_out(self, tx: Transaction, server: Server, reason: str) -> bool:
         """An interface that did not go in is taken back, as by a detach, at whose end the attach has failed."""
-        changes: dict[str, Any] = {"verb": "detach_interface", "task": "interface_detaching"}
-        changes |= {"generation": server.generation + 1, "arguments": {**server.arguments, "failure": reason}}
+        changes: dict[str, Any] = {**SERVER.undo(server), "arguments": undoing(server, reason)}
         changes["deadline_at"] = self._ground.clock.after(SERVER.rows["detach_interface"].deadline_s)
         return await self._ground.write(tx, server, changes)
 
@@ -172,15 +157,27 @@ class Building:
         await self._ground.network.release_server_ports(server.id)
         now = self._ground.clock.now()
         learnt: dict[str, Any] = {"counted": False, "host": None, "power": "nostate", "deadline_at": None}
+        learnt |= {"other_host": None, "due_at": None, "kept": {}}
         if server.verb == "delete":
             learnt |= {"deleted_at": now}
         error = server.fault.message if server.fault and server.verb == "abandon" else None
         async with self._ground.db.transaction() as tx:
             if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
                 await self._ground.placement.release(tx, server.id)
+                await self._end_moves(tx, server, now)
                 await finish_action(tx, server, server.verb or "delete", now, host=server.host, error=error)
+
+    async def _end_moves(self, tx: Transaction, server: Server, now: str) -> None:
+        """A move that was under way, or waits to be confirmed, has nothing to move any more."""
+        if server.other_host is None:
+            return
+        for move in await tx.find(MIGRATIONS, server_id=server.id):
+            if move.status in MOVES_UNDER_WAY:
+                await self._ground.placement.release(tx, move.uuid)
+                await tx.update(MIGRATIONS, {"status": "cancelled", "key": "", "updated_at": now}, id=move.id)
 
     async def skip_host(self, server: Server) -> None:
         """There is no host to clean up, or it is down: go on without. What is there is found when it comes back."""
         async with self._ground.db.transaction() as tx:
-            await self._ground.write(tx, server, SERVER.learn(server, {}))
+            learnt = {"deadline_at": self._ground.clock.after(_UNDO_DEADLINE_S)}
+            await self._ground.write(tx, server, SERVER.learn(server, learnt))

@@ -17,6 +17,11 @@ class HostNotFound(NotFound):
         super().__init__(f"Host {host} is not registered.")
 
 
+class NoMove(NotFound):
+    def __init__(self, server_id: str) -> None:
+        super().__init__(f"Server {server_id} is not being moved to or from this host.")
+
+
 class NoMetadata(NotFound):
     def __init__(self) -> None:
         super().__init__("There is no such metadata.")

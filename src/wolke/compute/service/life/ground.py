@@ -32,7 +32,8 @@ class Ground:
         if not await tx.update(SERVERS, stamped, id=server.id, generation=server.generation):
             return False
         if changes.get("task"):
-            tx.wake(loop_of(changes["task"], changes.get("host", server.host)))
+            host, other = changes.get("host", server.host), changes.get("other_host", server.other_host)
+            tx.wake(loop_of(changes["task"], host, other))
         return True
 
     def is_up(self, host: Host) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from wolke.compute.model import Host, Server, Wish
-from wolke.compute.service.life.errors import HostNotFound
+from wolke.compute.service.life.errors import HostNotFound, NoMove
 from wolke.compute.service.life.facts import facts_of
 from wolke.compute.service.life.ground import Ground
+from wolke.compute.service.life.moving import move_of
 from wolke.compute.service.life.specification import wish_of
-from wolke.compute.states import HOST_TASKS
+from wolke.compute.states import HOST_TASKS, OTHER_HOST_TASKS, acting_host
 from wolke.compute.store import HOSTS, SERVERS
 from wolke.compute.views.metadata import config_drive
 from wolke.core import ids
@@ -24,18 +25,39 @@ log = get_logger(__name__)
 
 _MOST_DUE = 1000
 _servers = SERVERS.sql.c
+
+
+def _among(tasks: Iterable[str]) -> Any:
+    return _servers.task.in_([sa.literal(task) for task in sorted(tasks)])
+
+
+def _on(host: str) -> Where:
+    return Where("", "any", [[Where("host", "eq", host)], [Where("other_host", "eq", host)]])
+
+
 _DUE = Query(
     sa.select(_servers.id, _servers.generation, _servers.task)
-    .where(_servers.host == sa.bindparam("host"), _servers.task.in_([sa.literal(task) for task in sorted(HOST_TASKS)]))
+    .where(
+        sa.or_(
+            sa.and_(_servers.host == sa.bindparam("host"), _among(HOST_TASKS)),
+            sa.and_(_servers.other_host == sa.bindparam("host"), _among(OTHER_HOST_TASKS)),
+        )
+    )
     .order_by(_servers.deadline_at, _servers.id)
     .limit(_MOST_DUE)
 )
 _SETTLED = Query(
-    sa.select(_servers.id, _servers.status, _servers.power, _servers.generation, _servers.task).where(
-        _servers.host == sa.bindparam("host")
-    )
+    sa.select(
+        _servers.id,
+        _servers.status,
+        _servers.power,
+        _servers.generation,
+        _servers.task,
+        _servers.host,
+        _servers.other_host,
+    ).where(sa.or_(_servers.host == sa.bindparam("host"), _servers.other_host == sa.bindparam("host")))
 )
-_NEEDS_FILES = frozenset({"spawning", "rebuild_spawning"})
+_NEEDS_FILES = frozenset({"spawning", "rebuild_spawning", "resize_finish"})
 _OFF = ("shutdown", "crashed")
 
 
@@ -47,6 +69,7 @@ class HostReport(msgspec.Struct, frozen=True):
     inventory: dict[str, Any]
     started_at: str = ""
     address: str = ""
+    door: dict[str, Any] = {}
 
 
 class PowerReport(msgspec.Struct, frozen=True):
@@ -71,6 +94,7 @@ class HostDoor:
         fresh = {
             "driver": said.driver, "capabilities": said.capabilities, "inventory": said.inventory, "heartbeat_at": now,
             "started_at": said.started_at or now, "address": said.address,
+            "door": said.door,
         }  # fmt: skip
         host = await self._ground.db.get(HOSTS, name=name)
         if host is None:
@@ -94,7 +118,7 @@ class HostDoor:
         now = self._ground.clock.now()
         host = Host(
             ids.uuid(), name, fresh["driver"], fresh["capabilities"], fresh["inventory"], False, None, False, now,
-            fresh["started_at"], now, fresh["address"],
+            fresh["started_at"], now, fresh["address"], fresh["door"],
         )  # fmt: skip
         try:
             async with self._ground.db.transaction() as tx:
@@ -133,22 +157,52 @@ class HostDoor:
 
     async def wishes(self, host: str, server_ids: Sequence[str]) -> list[Wish]:
         """All that must be known to fulfil what is due on these servers; those on which nothing is due are left out."""
-        found = await self._ground.db.find(SERVERS, host=host, where=[Where("id", "in", list(server_ids))])
-        servers = [server for server in found if server.task in HOST_TASKS]
+        found = await self._ground.db.find(SERVERS, where=[Where("id", "in", list(server_ids)), _on(host)])
+        servers = [one for one in found if acting_host(one.task, one.host, one.other_host) == host]
         if not servers:
             return []
         ports = await self._ground.network.server_ports([server.id for server in servers])
         with_files = [server for server in servers if server.config_drive and server.task in _NEEDS_FILES]
         facts = await facts_of(self._ground, with_files, ports) if with_files else {}
+        moves = await self._moves(host, [server for server in servers if server.other_host is not None])
         return [
-            wish_of(server, ports.get(server.id, ()), config_drive(facts[server.id]) if server.id in facts else None)
+            wish_of(
+                server,
+                ports.get(server.id, ()),
+                config_drive(facts[server.id]) if server.id in facts else None,
+                moves.get(server.id),
+            )
             for server in servers
         ]
 
+    async def _moves(self, host: str, servers: Sequence[Server]) -> dict[str, dict[str, Any]]:
+        """What an agent is told of the moves of these servers, by server."""
+        found = {}
+        for server in servers:
+            move = await move_of(self._ground.db, server.id)
+            if move is not None and host in (move.source_host, move.dest_host):
+                peer = (move.dest_host if host == move.source_host else move.source_host) or ""
+                there = await self._ground.db.get(HOSTS, name=peer)
+                told = {"id": move.id, "key": move.key, "kind": move.kind, "was": move.was}
+                found[server.id] = told | {"peer": peer, "door": there.door if there else {}}
+        return found
+
+    async def key(self, host: str, server_id: str) -> str:
+        """The key that opens the host's door for the server's move. Raises ``NoMove`` if it has none with this host."""
+        move = await move_of(self._ground.db, server_id)
+        if move is None or not move.key or host not in (move.source_host, move.dest_host):
+            raise NoMove(server_id)
+        return move.key
+
     async def servers(self, host: str) -> list[dict[str, Any]]:
-        """Every server that the host has, with what is under way on it; whoever is not in it is not the host's."""
+        """Every server that the host has, with what is under way on it; whoever is not in it is not the host's. ``elsewhere``:
+        it is another host's now, this one is the other end of its move. ``aside``: what it was is kept here."""
         rows = await self._ground.db.rows(_SETTLED, host=host)
-        return [{"id": row[0], "status": row[1], "power": row[2], "generation": row[3], "task": row[4]} for row in rows]
+        names = ("id", "status", "power", "generation", "task")
+        return [
+            {**dict(zip(names, row, strict=False)), "elsewhere": row[5] != host, "aside": row[6] == host}
+            for row in rows
+        ]
 
     async def powers(self, host: str, said: Sequence[PowerReport]) -> int:
         """Compare what runs with what should, as ``_correction`` says; how many servers were changed."""

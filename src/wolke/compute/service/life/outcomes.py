@@ -7,28 +7,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from wolke.compute.errors import ServerNotFound
-from wolke.compute.model import Fault, Outcome, Server
-from wolke.compute.service.life.actions import finish_action
+from wolke.compute.model import Outcome, Server
 from wolke.compute.service.life.building import Building
+from wolke.compute.service.life.endings import Endings
 from wolke.compute.service.life.errors import StaleOutcome
+from wolke.compute.service.life.failing import Failing
 from wolke.compute.service.life.ground import Ground
-from wolke.compute.states import HOST_TASKS, SERVER
+from wolke.compute.states import HOST_TASKS, SERVER, acting_host
 from wolke.compute.store import SERVERS
 from wolke.core.db import Transaction, Where
 from wolke.core.errors import CloudError
-from wolke.core.log import get_logger
-
-log = get_logger(__name__)
 
 _POWERS = frozenset({"nostate", "running", "paused", "shutdown", "suspended", "crashed"})
-_BOOTS = frozenset({"create", "rebuild"})
 _LONGEST_REASON = 1000
 
 
 class Outcomes:
-    def __init__(self, ground: Ground, building: Building) -> None:
+    def __init__(self, ground: Ground, building: Building, failing: Failing, endings: Endings) -> None:
         self._ground = ground
         self._building = building
+        self._failing = failing
+        self._endings = endings
 
     async def record(self, host: str, said: Mapping[str, Outcome]) -> dict[str, CloudError | None]:
         """By server: None if it was recorded, or the error. One write for all of them."""
@@ -38,9 +37,9 @@ class Outcomes:
         due: list[tuple[Server, Outcome]] = []
         for server_id, outcome in said.items():
             server = servers.get(server_id)
-            if server is None or server.host != host:
+            if server is None or host not in (server.host, server.other_host):
                 answers[server_id] = ServerNotFound(server_id)
-            elif not _matches(server, outcome):
+            elif not _matches(server, host, outcome):
                 answers[server_id] = StaleOutcome(server_id)
             else:
                 due.append((server, outcome))
@@ -55,47 +54,20 @@ class Outcomes:
         return answers
 
     async def _record(self, tx: Transaction, server: Server, outcome: Outcome) -> bool:
-        learnt = _believed(outcome.learnt)
+        learnt = _believed(outcome.learnt) if server.task in HOST_TASKS else {}
         if outcome.failure is not None:
-            return await self._fail(tx, server, outcome.failure[:_LONGEST_REASON], learnt)
-        now = self._ground.clock.now()
+            return await self._failing.fail_in(tx, server, outcome.failure[:_LONGEST_REASON], learnt)
         changes = SERVER.learn(server, learnt)
-        ended = changes.get("task") is None
-        if ended:
-            changes["deadline_at"] = None
-            if server.verb in _BOOTS:
-                changes["launched_at"] = now
-            if server.verb in ("reboot_hard", "rebuild"):
-                changes["fault"] = None
-            if server.verb == "rebuild" and server.arguments.get("was_off"):
-                changes["task"], changes["verb"], changes["status"] = "powering-off", "stop", "ACTIVE"
-        if not await self._ground.write(tx, server, changes):
-            return False
-        if ended:
-            await finish_action(tx, server, server.verb or "", now, host=server.host)
-        return True
-
-    async def _fail(self, tx: Transaction, server: Server, reason: str, learnt: Mapping[str, Any]) -> bool:
-        """A create is given up; an interface that did not go in is taken back; what must succeed stays due; the rest fails."""
-        log.info("host cannot fulfil", server_id=server.id, host=server.host, task=server.task, reason=reason)
-        now = self._ground.clock.now()
-        if server.verb == "create":
-            return await self._building.give_up_in(tx, server, reason, **learnt)
-        if server.verb in ("delete", "abandon"):
-            return True
-        if server.verb == "attach_interface":
-            return await self._building.take_out(tx, server, reason)
-        changes = SERVER.fail(server) | dict(learnt) | {"deadline_at": None}
-        if "status" in changes:
-            changes["fault"] = Fault(500, reason, now)
-        if not await self._ground.write(tx, server, changes):
-            return False
-        await finish_action(tx, server, server.verb or "", now, host=server.host, error=reason)
-        return True
+        if changes.get("task") == "deleting_aside" and server.other_host is None:
+            changes["task"] = "releasing"
+        if changes.get("task") is not None:
+            return await self._ground.write(tx, server, changes)
+        return await self._endings.write(tx, server, changes)
 
 
-def _matches(server: Server, outcome: Outcome) -> bool:
-    return server.task in HOST_TASKS and server.task == outcome.task and server.generation == outcome.generation
+def _matches(server: Server, host: str, outcome: Outcome) -> bool:
+    mine = acting_host(server.task, server.host, server.other_host) == host
+    return mine and server.task == outcome.task and server.generation == outcome.generation
 
 
 def _believed(learnt: Mapping[str, Any]) -> dict[str, Any]:

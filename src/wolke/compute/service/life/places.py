@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from wolke.compute.model import Aggregate, Host, Server, ServerGroup
+from wolke.compute.model import Aggregate, FlavorCopy, Host, Server, ServerGroup
 from wolke.compute.scheduler import AggregateView, HostView, Placing
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.store import AGGREGATES, HOSTS, SERVER_GROUPS, SERVERS
-from wolke.core.db import Query, Reader, Where
+from wolke.core.db import Query, Reader, Transaction, Where
 from wolke.placement.scheduler.candidates import Node
 
 _MIB_PER_GIB = 1024
@@ -59,9 +59,8 @@ def _view(ground: Ground, host: Host, aggregates: Sequence[Aggregate], count: in
     )
 
 
-def resources(server: Server) -> dict[str, int]:
-    """What a server takes, by resource class."""
-    flavor = server.flavor
+def resources(flavor: FlavorCopy) -> dict[str, int]:
+    """What a server of this flavor takes, by resource class."""
     swap_gib = -(-flavor.swap_mib // _MIB_PER_GIB)
     wanted = {
         "VCPU": flavor.vcpus,
@@ -74,8 +73,11 @@ def resources(server: Server) -> dict[str, int]:
     return {name: amount for name, amount in wanted.items() if amount > 0}
 
 
-async def placing_of(db: Reader, server: Server) -> Placing:
-    wanted = resources(server)
+async def placing_of(
+    db: Reader, server: Server, *, only_host: str | None = None, not_hosts: frozenset[str] = frozenset()
+) -> Placing:
+    """``only_host`` and ``not_hosts`` are for moves. A host that was forced when the server was made counts then only."""
+    wanted = resources(server.flavor)
     zone, _, host = (server.availability_zone or "").partition(":")
     properties = server.image.get("properties", {})
     policy, most, group_hosts = await group_of(db, server)
@@ -86,7 +88,8 @@ async def placing_of(db: Reader, server: Server) -> Placing:
         ram_mib=wanted.get("MEMORY_MB", 0),
         disk_gib=wanted.get("DISK_GB", 0),
         zone=zone or None,
-        only_host=host.partition(":")[0] or None,
+        only_host=only_host or (None if server.host else host.partition(":")[0] or None),
+        not_hosts=not_hosts,
         architecture=_first(properties, _ARCHITECTURE),
         hypervisor_type=_first(properties, _HYPERVISOR),
         disk_format=server.image.get("disk_format"),
@@ -110,6 +113,21 @@ async def group_of(db: Reader, server: Server) -> tuple[str | None, int, Mapping
     members = await db.find(SERVERS, server_group_id=group.id, where=others)
     hosts = Counter(member.host for member in members if member.host and member.status != "DELETED")
     return group.policy, group.rules.get("max_server_per_host", 1), hosts
+
+
+class GroupTaken(Exception):
+    """Another member of an (anti-)affinity group was placed first."""
+
+
+async def group_agrees(tx: Transaction, server: Server, host: str) -> bool:
+    """Look again where nobody else can be looking: two members may have been placed at the same moment."""
+    if server.server_group_id is None:
+        return True
+    await tx.lock(f"compute:group:{server.server_group_id}")
+    policy, most, members = await group_of(tx, server)
+    if policy == "affinity":
+        return not members or host in members
+    return policy != "anti-affinity" or members.get(host, 0) < most
 
 
 async def _hinted(db: Reader, server: Server, hint: str) -> frozenset[str] | None:

@@ -10,7 +10,12 @@ from wolke.compute.model import Server, Wish
 from wolke.network.model import ServerPort
 
 
-def wish_of(server: Server, ports: Sequence[ServerPort], files: Mapping[str, bytes] | None) -> Wish:
+def wish_of(
+    server: Server,
+    ports: Sequence[ServerPort],
+    files: Mapping[str, bytes] | None,
+    move: dict[str, Any] | None = None,
+) -> Wish:
     """``files``: of the config drive, if the server has one."""
     return Wish(
         server_id=server.id,
@@ -20,6 +25,7 @@ def wish_of(server: Server, ports: Sequence[ServerPort], files: Mapping[str, byt
         arguments=server.arguments,
         status=server.status,
         specification=specification(server, ports, files),
+        move=move,
     )
 
 

@@ -1,0 +1,41 @@
+"""One function per task. Each makes the guest what is wished for and returns what it learnt; it may be called again after a
+crash anywhere, because the driver's verbs look before they act. ``Failure`` says why it can never be."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from wolke.compute.agent.ground import Ground
+from wolke.compute.agent.steps import images, interfaces, moving, power
+from wolke.compute.model import Wish
+
+Step = Callable[[Ground, Wish], Awaitable[dict[str, Any]]]
+
+STEPS: Mapping[str, Step] = {
+    "spawning": power.spawn,
+    "powering-on": power.power_on,
+    "powering-off": power.power_off,
+    "rebooting": power.reboot,
+    "rebooting_hard": power.reboot_hard,
+    "pausing": power.pause,
+    "unpausing": power.unpause,
+    "suspending": power.suspend,
+    "resuming": power.power_on,
+    "rebuilding": power.destroy,
+    "rebuild_spawning": power.spawn,
+    "image_snapshot": images.snapshot,
+    "interface_attaching": interfaces.attach,
+    "interface_detaching": interfaces.detach,
+    "resize_migrating": moving.leave,
+    "resize_finish": moving.arrive,
+    "resize_reverting": power.destroy,
+    "resize_restoring": moving.come_back,
+    "confirming": moving.forget,
+    "deleting": moving.destroy_all,
+    "deleting_aside": moving.destroy_all,
+    "clearing": moving.destroy_all,
+}
+
+#: One attempt of most steps ends after ``work.STEP_DEADLINE_S``; disks take longer to copy.
+DEADLINES_S: Mapping[str, float] = {"resize_finish": 3600.0}

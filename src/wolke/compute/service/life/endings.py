@@ -1,0 +1,50 @@
+"""What the end of a verb brings with it beside the status of its row."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from wolke.compute.model import Server
+from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.ground import Ground
+from wolke.compute.service.life.moving import Moving
+from wolke.core.db import Transaction
+
+Changes = dict[str, Any]
+Ending = Callable[[Transaction, Server, Changes], Awaitable[None]]
+
+
+class Endings:
+    def __init__(self, ground: Ground, moving: Moving) -> None:
+        self._ground = ground
+        self._by_verb: dict[str, Ending] = {
+            "create": self._booted,
+            "rebuild": self._rebuilt,
+            "reboot_hard": self._rebooted,
+            "resize": moving.moved,
+            "migrate": moving.moved,
+            "revert_resize": moving.restored,
+        }
+
+    async def write(self, tx: Transaction, server: Server, changes: Changes) -> bool:
+        """The last task of ``server``'s verb is done; ``changes`` are what its machine made of that."""
+        changes["deadline_at"] = None
+        ending = self._by_verb.get(server.verb or "")
+        if ending is not None:
+            await ending(tx, server, changes)
+        if not await self._ground.write(tx, server, changes):
+            return False
+        await finish_verb(tx, server, self._ground.clock.now())
+        return True
+
+    async def _booted(self, tx: Transaction, server: Server, changes: Changes) -> None:
+        changes["launched_at"] = self._ground.clock.now()
+
+    async def _rebooted(self, tx: Transaction, server: Server, changes: Changes) -> None:
+        changes["fault"] = None
+
+    async def _rebuilt(self, tx: Transaction, server: Server, changes: Changes) -> None:
+        changes |= {"launched_at": self._ground.clock.now(), "fault": None}
+        if server.arguments.get("was_off"):
+            changes |= {"task": "powering-off", "verb": "stop", "status": "ACTIVE"}

@@ -1,0 +1,44 @@
+"""What becomes of a server when a host says that something cannot be, or when time is up: nothing is left half done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wolke.compute.model import Fault, Server
+from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.building import Building
+from wolke.compute.service.life.ground import Ground
+from wolke.compute.service.life.moving import Moving
+from wolke.compute.states import CLEANUPS, SERVER
+from wolke.core.db import Transaction
+from wolke.core.log import get_logger
+
+log = get_logger(__name__)
+
+
+class Failing:
+    def __init__(self, ground: Ground, building: Building, moving: Moving) -> None:
+        self._ground = ground
+        self._undo = {
+            "abandon": building.give_up_in,
+            "detach_interface": building.take_out,
+            "revert_resize": moving.undo,
+        }
+
+    async def fail_in(self, tx: Transaction, server: Server, reason: str, learnt: Mapping[str, Any]) -> bool:
+        """What has to be taken back is taken back; what must succeed stays due; the rest ends as its row says."""
+        log.info("host cannot fulfil", server_id=server.id, host=server.host, task=server.task, reason=reason)
+        if server.task in CLEANUPS:
+            return True
+        row = SERVER.rows[server.verb or ""]
+        if row.undo is not None:
+            return await self._undo[row.undo](tx, server, reason)
+        now = self._ground.clock.now()
+        changes = SERVER.fail(server) | dict(learnt) | {"deadline_at": None}
+        if "status" in changes:
+            changes["fault"] = Fault(500, server.arguments.get("failure") or reason, now)
+        if not await self._ground.write(tx, server, changes):
+            return False
+        await finish_verb(tx, server, now, error=reason)
+        return True
