@@ -7,7 +7,7 @@ runs it is the only process that has the volume open, and so the ``Holder`` that
 ``HOME/export/``: what a den has, and
 
     export.json   address and port
-    keys.psk      the key, as QEMU reads it
+    keys.psk      the key, as QEMU reads it; dh-params.pem beside it
     control       the socket for us
 """
 
@@ -32,7 +32,7 @@ from wolke.block_storage.drivers.file.layers import Node, file_node
 from wolke.core import detached
 from wolke.core.detached import Den
 from wolke.core.drivers import Failure
-from wolke.core.files import whole, write_durably
+from wolke.core.files import whole, write_durably, write_whole
 from wolke.core.log import get_logger
 
 log = get_logger(__name__)
@@ -40,6 +40,17 @@ log = get_logger(__name__)
 _PROGRAM = "qemu-storage-daemon"
 _KEY_BYTES = 32
 _ANSWER_S = 10.0
+#: The group ffdhe2048 of RFC 7919. Without it every daemon looks for primes of its own when it starts, for seconds.
+_GROUP = """\
+-----BEGIN DH PARAMETERS-----
+MIIBCAKCAQEA//////////+t+FRYortKmq/cViAnPTzx2LnFg84tNpWp4TZBFGQz
++8yTnc4kmz75fS/jY2MMddj2gbICrsRhetPfHtXV/WVhJDP1H18GbtCFY2VVPe0a
+87VXE15/V8k1mE8McODmi3fipona8+/och3xWKE2rec1MKzKT0g6eXq8CrGCsyT7
+YdEIqUuyyOP7uWrat2DX9GgdT0Kj3jlN9K5W7edjcrsZCwenyO4KbXCeAvzhzffi
+7MA0BM0oNC9hkXL+nOmFg/+OTxIy7vKBg8P+OxtMb61zO7X8vC7CIAXFjvGDfRaD
+ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
+-----END DH PARAMETERS-----
+"""
 _LINE_LIMIT = 1 << 20
 
 
@@ -88,6 +99,7 @@ class Exports:
             if not den.file("keys.psk").exists():
                 key = f"{home.volume_id}:{secrets.token_hex(_KEY_BYTES)}\n"
                 write_durably(den.file("keys.psk"), key.encode())
+            write_whole(den.file("dh-params.pem"), _GROUP.encode())
             said = {"address": self._address, "port": data.getsockname()[1]}
             lock = detached.hold_lock(den)
             try:
