@@ -9,6 +9,7 @@ from wolke.object_store.api.sign_in import Login, SignIn
 from wolke.object_store.filters import domain_remap
 from wolke.object_store.policy import Policy
 from wolke.object_store.s3 import S3, Keys, Terms
+from wolke.object_store.s3.signature import is_signed
 from wolke.object_store.service import ObjectStore
 
 
@@ -33,6 +34,8 @@ def build_door(
     s3 = S3(store, keys, terms, swift=swift.handler)
 
     async def answer(request: Request) -> Response:
-        return await (s3.answer(request) if s3.is_s3(request) else swift_answer(request))
+        if s3.is_s3(request) and (is_signed(request) or not domain_remap.concerns(request, config)):
+            return await s3.answer(request)
+        return await swift_answer(request)
 
     return Door("object_store", answer)

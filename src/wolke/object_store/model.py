@@ -57,7 +57,7 @@ class ContainerRow(msgspec.Struct, frozen=True, array_like=True):
     created: int
 
 
-class Object(msgspec.Struct, frozen=True, array_like=True):
+class Object(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """``version`` is 0 for what was written while versions were not kept (S3's ``null``), else its stamp.
 
     ``aside``: this is the current version, and its data lies under the version's key. ``stored`` are the bytes it takes

@@ -239,3 +239,10 @@ async def test_a_url_may_hold_utf8_as_it_is():
         line = "GET /t/grüße HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode()
         answer = await talk(port, line)
     assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"path": "/t/grüße"}
+
+
+async def test_a_transfer_coding_that_nobody_knows_is_501():
+    async with serving(SIZE) as port:
+        head = b"PUT /t/size HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip,chunked\r\n\r\n"
+        answer = await talk(port, head + b"whatever comes")
+    assert answer.startswith(b"HTTP/1.1 501")

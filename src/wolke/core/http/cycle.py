@@ -207,25 +207,24 @@ class _Socket:
     async def writable(self) -> bool:
         """False if for a while the client took nothing."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        loop.add_writer(self.fd, _wake, future)
-        try:
-            while True:
-                before = _unsent(self.fd)
-                try:
-                    async with asyncio.timeout(SILENCE_S):
-                        await asyncio.shield(future)
+        while True:
+            future: asyncio.Future[bool] = loop.create_future()
+            before = _unsent(self.fd)
+            late = loop.call_later(SILENCE_S, _wake, future, False)
+            loop.add_writer(self.fd, _wake, future, True)
+            try:
+                if await future:
                     return True
-                except TimeoutError:
-                    if _unsent(self.fd) >= before:
-                        return False
-        finally:
-            loop.remove_writer(self.fd)
+            finally:
+                late.cancel()
+                loop.remove_writer(self.fd)
+            if _unsent(self.fd) >= before:
+                return False
 
 
-def _wake(future: asyncio.Future[None]) -> None:
+def _wake(future: asyncio.Future[bool], ready: bool) -> None:
     if not future.done():
-        future.set_result(None)
+        future.set_result(ready)
 
 
 def _unsent(fd: int) -> int:

@@ -44,6 +44,7 @@ class Protocol(HttpToolsProtocol):
     _dead = False  # nothing is looked at any more: a 400 is out, or what follows a whole request makes no sense
     _between = True  # no message has begun: what comes next is a request line
     _reason = ""
+    _status = b"400 Bad Request"
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -100,6 +101,8 @@ class Protocol(HttpToolsProtocol):
             self._refuse("The headers are too large.")
         if len(name) == 14 and name.lower() == b"content-length":
             self._to_come = int(value)
+        elif len(name) == 17 and name.lower() == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            self._refuse("Of transfer codings only chunked is known.", b"501 Not Implemented")
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -148,8 +151,8 @@ class Protocol(HttpToolsProtocol):
             self._disarm()
             self._arm(_LINGER_S, self._cut)
 
-    def _refuse(self, reason: str) -> None:
-        self._reason = reason
+    def _refuse(self, reason: str, status: bytes = b"400 Bad Request") -> None:
+        self._reason, self._status = reason, status
         raise TooMuch(reason)
 
     def send_400_response(self, msg: str) -> None:
@@ -167,8 +170,8 @@ class Protocol(HttpToolsProtocol):
                 self._cut()
                 return
         self.transport.write(
-            b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-            b"content-length: %d\r\n\r\n%b" % (len(reason), reason.encode("ascii"))
+            b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+            b"content-length: %d\r\n\r\n%b" % (self._status, len(reason), reason.encode("ascii"))
         )
         if self.transport.can_write_eof():
             self.transport.write_eof()

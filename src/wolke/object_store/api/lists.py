@@ -75,7 +75,7 @@ def head(media: str, headers: dict[str, str]) -> Response:
 # -- containers of an account
 
 
-class ContainerItem(msgspec.Struct, frozen=True):
+class ContainerItem(msgspec.Struct, frozen=True, gc=False):
     name: str
     count: int
     bytes: int
@@ -83,7 +83,7 @@ class ContainerItem(msgspec.Struct, frozen=True):
     storage_policy: str
 
 
-class Subdir(msgspec.Struct, frozen=True):
+class Subdir(msgspec.Struct, frozen=True, gc=False):
     subdir: str
 
 
@@ -104,7 +104,7 @@ def containers(media: str, account: str, items: Sequence[ContainerListed | Prefi
 # -- objects of a container
 
 
-class ObjectItem(msgspec.Struct, frozen=True):
+class ObjectItem(msgspec.Struct, frozen=True, gc=False):
     name: str
     hash: str
     bytes: int

@@ -22,16 +22,14 @@ def last_modified(stamp: int) -> str:
     return http_date(-(-stamp // TICKS_PER_S))
 
 
-@lru_cache(1024)
-def _minute(minute: int) -> str:
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
+@lru_cache(16_384)
+def _second(at_s: int) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
 
 
 def iso(stamp: int) -> str:
     """``2026-01-31T09:15:00.123450``."""
-    whole, ticks = divmod(stamp, TICKS_PER_S)
-    minute, second = divmod(whole, 60)
-    return f"{_minute(minute)}{second:02d}.{ticks:05d}0"
+    return f"{_second(stamp // TICKS_PER_S)}{stamp % TICKS_PER_S:05d}0"
 
 
 def parse_http_date(text: str) -> int | None:

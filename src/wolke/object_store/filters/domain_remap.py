@@ -48,6 +48,17 @@ def remapped(answer: Answer, config: ObjectStoreConfig) -> Answer:
     return remap
 
 
+def concerns(request: Request, config: ObjectStoreConfig) -> bool:
+    """Whether it is addressed in the host's name."""
+    domains = _domains(config)
+    return bool(domains) and _host(request).endswith(domains)
+
+
+def _host(request: Request) -> str:
+    host = request.headers.get("host", "")
+    return (host.rpartition(":")[0] or host).lower()
+
+
 def _domains(config: ObjectStoreConfig) -> tuple[str, ...]:
     names = (name.strip().strip(".").lower() for name in config.storage_domains.split(","))
     return tuple(f".{name}" for name in names if name)

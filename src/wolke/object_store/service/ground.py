@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from wolke.core.clock import Clock
+from wolke.core.errors import CloudError
 from wolke.object_store.config import ObjectStoreConfig
 from wolke.object_store.drivers.base import Broken, Damaged, Decide, Driver, Entry, Lost, NoSpace, Piece, Stream
 from wolke.object_store.errors import Changed, DataDamaged, StoreBroken, StoreFull, UnknownPolicy
@@ -43,19 +43,29 @@ class Ground:
         return int(self.clock.time())
 
 
-@contextlib.contextmanager
-def spoken() -> Iterator[None]:
+class _Spoken:
+    """Every request comes through here several times, so it is no generator."""
+
+    def __enter__(self) -> None:
+        """Nothing yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is not None and (said := _SAID.get(kind)) is not None:
+            raise said() from None
+
+
+_SAID: Mapping[type[BaseException], Callable[[], CloudError]] = {
+    NoSpace: StoreFull,
+    Broken: StoreBroken,
+    Damaged: DataDamaged,
+    Lost: Changed,
+}
+_SPOKEN = _Spoken()
+
+
+def spoken() -> _Spoken:
     """A driver's trouble in words for the client."""
-    try:
-        yield
-    except NoSpace:
-        raise StoreFull from None
-    except Broken:
-        raise StoreBroken from None
-    except Damaged:
-        raise DataDamaged from None
-    except Lost:
-        raise Changed from None
+    return _SPOKEN
 
 
 async def commit(engine: Driver, partition: bytes, reads: Sequence[bytes], decide: Decide) -> None:

@@ -84,9 +84,9 @@ class Objects:
             if not value.aside:
                 return Found(container, name, value, entry)
             kept = await engine.get(partition, store.version_key(name, value.stamp))
-        if kept is None or (self._expired(kept) and not expired):
+        if kept is None:
             raise ObjectNotFound
-        return Found(container, name, value, kept)
+        return Found(container, name, value, kept._replace(due_s=entry.due_s))
 
     async def _find_version(self, engine: Driver, container: Container, name: str, version: int) -> Found:
         found = (await Past.look(engine, container, name, version)).find(version)
@@ -266,7 +266,7 @@ class Objects:
             if aside:
                 new = described(new, stamp=found.object.stamp, version=found.object.version)
             stale: list[bool] = []
-            decide = _change(name, row, new, due_s, stale)
+            decide = _change(name, row, new, due_s, stale, is_current=version is None)
             await commit(engine, partition, (row.key, store.object_key(name)), decide)
             if not stale:
                 return new
@@ -356,11 +356,15 @@ class Objects:
         await self._with_past(container, name, None, changes)
         return Removed(marker, gone[0], was_there[0])
 
-    async def unlink(self, container: Container, name: str) -> None:
-        """The name has no current object any more. Its numbered versions stay and no marker is made. Raises ``ObjectNotFound``."""
+    async def unlink(self, container: Container, name: str, *, due_before_s: int | None = None) -> None:
+        """The name has no current object any more. Its numbered versions stay and no marker is made. ``due_before_s``: only if
+        its time has come by then. Raises ``ObjectNotFound``."""
 
         def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
-            if entries[0] is None:
+            there = entries[0]
+            if there is None:
+                raise ObjectNotFound
+            if due_before_s is not None and (there.due_s is None or there.due_s > due_before_s):
                 raise ObjectNotFound
             return (Delete(store.object_key(name)),)
 
@@ -389,20 +393,9 @@ class Objects:
         """What the expirer does: away with an entry whose time has come, if that is still so."""
         for engine in self._ground.engines.values():
             entry = await engine.get(partition, key)
-            if entry is None or entry.due_s is None or entry.due_s > before_s:
-                continue
-            head = await engine.get(partition, store.HEAD)
-            if head is None:
-                continue
-            container, value = store.container_of(head.meta), store.object_of(entry.meta)
-            name = store.version_name(key) if key[:1] == store.VERSIONS else key[1:].decode()
-
-            def still_due(old: Object | None, value: Object = value) -> None:
-                if old is None or old.stamp != value.stamp:
-                    raise ObjectNotFound
-
-            version = value.version if key[:1] == store.VERSIONS else None
-            await self.delete(container, name, version, check=still_due)
+            head = await engine.get(partition, store.HEAD) if entry is not None else None
+            if head is not None:
+                await self.unlink(store.container_of(head.meta), key[1:].decode(), due_before_s=before_s)
 
     def _engine(self, container: Container) -> Driver:
         return self._ground.engine(container.policy)
@@ -414,7 +407,7 @@ def _still_there(container: Container, head: Entry | None) -> None:
 
 
 def _change(
-    name: str, row: Entry, new: Object, due_s: int | None, stale: list[bool]
+    name: str, row: Entry, new: Object, due_s: int | None, stale: list[bool], *, is_current: bool
 ) -> Callable[[Sequence[Entry | None], Tally], Sequence[Change]]:
     """The metadata of one entry, and of the current row where that says where the entry's data lies."""
 
@@ -426,9 +419,10 @@ def _change(
         stale.clear()
         if row.key == store.object_key(name):
             return (store.current(name, new, there.pieces, due_s),)
-        changes: list[Put] = [store.kept(name, described(new, aside=False), there.pieces, due_s)]
+        changes: list[Put] = [store.kept(name, described(new, aside=False), there.pieces)]
         if listed is not None and (shown := store.object_of(listed.meta)).aside and shown.stamp == new.stamp:
-            changes.append(store.current(name, described(new, aside=True), (), None))
+            due_then = due_s if is_current else listed.due_s
+            changes.append(store.current(name, described(new, aside=True), (), due_then))
         return changes
 
     return decide

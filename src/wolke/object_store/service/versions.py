@@ -3,6 +3,8 @@
 Each version lies under a key of its own, newest first, and the current object is a row that says where (``aside``). What was
 written while no versions were kept, or while keeping them was suspended, has no number (S3: ``null``): its data lies in the
 current row itself, and moves aside only when a numbered version follows it. There is at most one such version of a name.
+
+When an object with versions expires, its row goes: the name has no current object any more. Versions stay until they are deleted.
 """
 
 from __future__ import annotations
@@ -84,9 +86,9 @@ class Past:
         if not new.version:
             return [*self._without_null(), store.current(self.name, new, pieces, due_s)]
         if row is not None and not row.aside and self.current is not None:
-            changes.append(store.kept(self.name, row, self.aside, self.current.due_s))
-        changes.append(store.kept(self.name, new, pieces, due_s))
-        changes.append(store.current(self.name, described(new, aside=True), (), None))
+            changes.append(store.kept(self.name, row, self.aside))
+        changes.append(store.kept(self.name, new, pieces))
+        changes.append(store.current(self.name, described(new, aside=True), (), due_s))
         return changes
 
     def marked(self, marker: Object) -> list[Change]:
@@ -96,8 +98,8 @@ class Past:
         if not marker.version:
             changes += self._without_null()
         elif row is not None and not row.aside and self.current is not None:
-            changes.append(store.kept(self.name, row, self.aside, self.current.due_s))
-        changes.append(store.kept(self.name, marker, (), None))
+            changes.append(store.kept(self.name, row, self.aside))
+        changes.append(store.kept(self.name, marker, ()))
         changes.append(Delete(store.object_key(self.name)))
         return changes
 
@@ -124,7 +126,7 @@ class Past:
         changes: list[Change] = []
         row = self.object
         if row is not None and not row.aside and self.current is not None and self.container.versioning == ENABLED:
-            changes.append(store.kept(self.name, row, self.aside, self.current.due_s))
+            changes.append(store.kept(self.name, row, self.aside))
         changes.append(store.current(self.name, described(value, aside=True), (), None))
         return changes
 

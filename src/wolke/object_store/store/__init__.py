@@ -15,6 +15,7 @@ of containers; that of all its partitions less this one, its objects and bytes.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -41,6 +42,7 @@ row_of = msgspec.msgpack.Decoder(ContainerRow).decode
 object_of = msgspec.msgpack.Decoder(Object).decode
 
 
+@lru_cache(4096)
 def account_id(account: str) -> bytes:
     return hashlib.blake2b(account.encode(), digest_size=8).digest()
 
@@ -85,6 +87,6 @@ def current(name: str, value: Object, pieces: tuple[object, ...], due_s: int | N
     return Put(object_key(name), encode(value), pieces, 1, 0 if value.aside else value.octets, due_s)  # type: ignore[arg-type]
 
 
-def kept(name: str, value: Object, pieces: tuple[object, ...], due_s: int | None) -> Put:
+def kept(name: str, value: Object, pieces: tuple[object, ...]) -> Put:
     """A version under its own key."""
-    return Put(version_key(name, value.stamp), encode(value), pieces, 0, value.octets, due_s)  # type: ignore[arg-type]
+    return Put(version_key(name, value.stamp), encode(value), pieces, 0, value.octets)  # type: ignore[arg-type]
