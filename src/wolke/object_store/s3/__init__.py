@@ -15,6 +15,7 @@ from wolke.core.http import ClientGone, Request, Response
 from wolke.core.log import get_logger
 from wolke.object_store.api.call import Handler
 from wolke.object_store.drivers.base import Broken, Damaged, Lost, NoSpace
+from wolke.object_store.policy import Policy
 from wolke.object_store.s3 import access, buckets, cors, faults, forms, routes
 from wolke.object_store.s3.call import Call, Terms
 from wolke.object_store.s3.faults import Fault
@@ -41,6 +42,7 @@ class S3:
         self._keys = keys
         self._terms = terms or Terms()
         self._swift = swift
+        self._policy = Policy(store.ground.config)
 
     def is_s3(self, request: Request) -> bool:
         headers = request.headers
@@ -52,7 +54,7 @@ class S3:
 
     async def answer(self, request: Request) -> Response:
         request_id = ids.request_id()[4:]
-        call = Call(request, self._store, self._terms, request_id, self._swift)
+        call = Call(request, self._store, self._terms, self._policy, request_id, self._swift)
         try:
             response = await self._answer(call)
         except ClientGone:

@@ -21,6 +21,9 @@ from wolke.object_store.service import Found
 BLOCK = "s3:public-access-block"
 BLOCK_FLAGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
+#: Method and list of the Swift API that a permission is the same as.
+_SWIFT = {acl.READ: ("GET", "x-container-read"), acl.WRITE: ("PUT", "x-container-write")}
+
 #: Actions about a policy itself, which the account's own cannot be denied.
 _NEVER_DENIED = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 
@@ -53,6 +56,9 @@ async def resolve(call: Call, bucket: str) -> tuple[Container, bool]:
 async def enter(call: Call, need: Need) -> None:
     """Finds the call's bucket and lets the caller in, or raises ``Fault``. Leaves ``container`` and ``owner`` in the call."""
     call.container, call.owner = await resolve(call, call.bucket)
+    expected = call.headers.get("x-amz-expected-bucket-owner")
+    if expected is not None and expected not in owner_ids(call, call.container):
+        raise Fault("AccessDenied")
     await check(call, call.container, call.owner, need, call.key)
 
 
@@ -76,6 +82,8 @@ async def check(
 
 async def _listed(call: Call, container: Container, need: Need, key: str, version: int | None) -> bool:
     public = not _blocks(container, "IgnorePublicAcls")
+    if _by_swift(call, container, need, key, public):
+        return True
     if not need.of_object:
         return acl.allows(acl.of(container.system), call.ctx, need.permission, public=public)
     found = await _object(call, container, key, version)
@@ -84,6 +92,23 @@ async def _listed(call: Call, container: Container, need: Need, key: str, versio
             raise Fault("NoSuchKey", Key=key)
         return False
     return acl.allows(acl.of(found.system), call.ctx, need.permission, public=public)
+
+
+def _by_swift(call: Call, container: Container, need: Need, key: str, public: bool) -> bool:
+    """Whether the container's own lists, or the caller's role, let them do the same through the other door."""
+    if need.permission not in _SWIFT or (call.caller.anonymous and not public):
+        return False
+    method, name = _SWIFT[need.permission]
+    verdict = call.policy.verdict(
+        call.ctx,
+        method,
+        container.account,
+        acl=container.headers.get(name, ""),
+        referrer=call.headers.get("referer", ""),
+        is_object=bool(key),
+        names_allowed=container.account == call.account,
+    )
+    return verdict.allowed
 
 
 async def _object(call: Call, container: Container, key: str, version: int | None) -> Object | None:

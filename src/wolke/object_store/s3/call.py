@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from wolke.core.clock import Clock
 from wolke.core.context import Context
 from wolke.core.http import Request, Response
 from wolke.object_store.model import TICKS_PER_S, Container, Object, parse_stamp, version_text
+from wolke.object_store.policy import Policy
 from wolke.object_store.s3 import xml
 from wolke.object_store.s3.body import document
 from wolke.object_store.s3.faults import Fault, argument
@@ -43,11 +45,30 @@ class Call:
     """``container`` is there once the bucket was found; ``owner``: the caller owns the account that it is in. ``swift``: the
     other door's pipeline, for objects that only it can read."""
 
-    __slots__ = ("bucket", "caller", "container", "key", "owner", "request", "request_id", "store", "swift", "terms")
+    __slots__ = (
+        "bucket",
+        "caller",
+        "container",
+        "key",
+        "owner",
+        "policy",
+        "request",
+        "request_id",
+        "store",
+        "swift",
+        "terms",
+    )
 
     def __init__(
-        self, request: Request, store: ObjectStore, terms: Terms, request_id: str, swift: Handler | None = None
+        self,
+        request: Request,
+        store: ObjectStore,
+        terms: Terms,
+        policy: Policy,
+        request_id: str,
+        swift: Handler | None = None,
     ) -> None:
+        self.policy = policy
         self.request = request
         self.store = store
         self.terms = terms
@@ -151,10 +172,12 @@ def xml_time(stamp: int) -> str:
     return iso(seconds(stamp))
 
 
+@lru_cache(maxsize=4096)
 def iso(at_s: int) -> str:
     return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
+@lru_cache(maxsize=4096)
 def http_date(at_s: int) -> str:
     return formatdate(at_s, usegmt=True)
 

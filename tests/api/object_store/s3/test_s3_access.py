@@ -34,7 +34,9 @@ def test_a_bucket_is_private(s3: Any, bob: Any, cloud: Any, bucket: str, refused
     assert refused(bob.get_object, Bucket=bucket, Key="k") == (404, "NoSuchBucket")
     assert raw(cloud, "GET", f"/{bucket}/k")[0] == 404
     reader = cloud.client("rita")
-    assert refused(reader.get_object, Bucket=bucket, Key="k") == (403, "AccessDenied")
+    assert reader.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert refused(reader.put_object, Bucket=bucket, Key="k", Body=b"") == (403, "AccessDenied")
+    assert refused(reader.get_bucket_acl, Bucket=bucket) == (403, "AccessDenied")
     assert refused(reader.create_bucket, Bucket="ritas") == (403, "AccessDenied")
     assert refused(cloud.client("mallory").list_buckets) == (403, "InvalidAccessKeyId")
     assert refused(cloud.client("alice", secret="wrong").list_buckets) == (403, "SignatureDoesNotMatch")
@@ -227,3 +229,18 @@ def test_browsers_ask_beforehand(cloud: Any, s3: Any, bucket: str, refused: Any)
     url = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}).removeprefix(cloud.url)
     _, _, headers = raw(cloud, "GET", url, headers={"Origin": "https://a.example.org"})
     assert headers["access-control-expose-headers"] == "ETag"
+
+
+def test_lists_of_the_other_door_count_here_too(s3: Any, bob: Any, cloud: Any, bucket: str, refused: Any) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_bucket_acl(Bucket=bucket, GrantReadACP="id=somebody")  # its name leads to it now
+    assert refused(bob.get_object, Bucket=bucket, Key="k") == (403, "AccessDenied")
+    cloud.swift("POST", f"/{bucket}", x_container_read=f"{'b' * 32}:*")
+    assert bob.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert refused(bob.delete_object, Bucket=bucket, Key="k") == (403, "AccessDenied")
+    assert raw(cloud, "GET", f"/{bucket}/k")[0] == 403
+
+
+def test_a_bucket_of_somebody_else_than_expected(s3: Any, bucket: str, refused: Any) -> None:
+    s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner="a" * 32)
+    assert refused(s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="1" * 12) == (403, "AccessDenied")

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from wolke.core.http import Request
@@ -74,6 +75,7 @@ def _header_time(request: Request) -> tuple[str, float]:
     return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), moment.timestamp()
 
 
+@lru_cache(maxsize=64)
 def _seconds(text: str) -> float:
     try:
         return datetime(
