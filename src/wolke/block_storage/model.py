@@ -140,6 +140,10 @@ class Attachment(msgspec.Struct, frozen=True):
     created_at: str
     updated_at: str | None
 
+    def __repr__(self) -> str:
+        """Without its connection, which may hold a key."""
+        return f"Attachment(id={self.id!r}, volume_id={self.volume_id!r}, status={self.status!r}, task={self.task!r})"
+
 
 class Backup(msgspec.Struct, frozen=True):
     """``contents`` is the agent's: what it must know to read the backup again, and to build the next one on it."""
@@ -392,3 +396,18 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.service}#{self.pool}" if self.pool else self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A backend of a host, a host's backups, or the controllers themselves (the scheduler)."""
+
+    binary: str
+    host: str
+    zone: str
+    up: bool
+    disabled: bool
+    reason: str | None
+    frozen: bool
+    updated_at: str
+    backend_up: bool = True

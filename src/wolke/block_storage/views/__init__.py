@@ -1,0 +1,1 @@
+"""How Block Storage's records look on the wire, in the newest microversion."""
