@@ -8,6 +8,7 @@ list of pieces in ``Cycle`` leave one copy, the socket's own, of the four that u
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
@@ -17,13 +18,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wolke.core.http import cycle as cycles
 from wolke.core.http.cycle import Cycle
-from wolke.core.http.messages import PARTS
+from wolke.core.http.messages import PARTS, WHOLE
 
+_EXTENSIONS: Any = {PARTS: {}, WHOLE: {}}
 _HEADERS = 200
 _HEADER_BYTES = 64 * 1024
 _URL_BYTES = 16 * 1024
 _HEAD_S = 20.0  # for a whole head
 _LINGER_S = 5.0  # for a client that goes on sending what was refused
+_METHOD_BYTES = 64
+_METHODS = frozenset(b"GET HEAD PUT POST DELETE OPTIONS PATCH COPY CONNECT TRACE".split())
+_TOKEN = re.compile(rb"[A-Za-z0-9_\-]+")
 _ASCII = bytes(range(128)).decode("ascii")
 _WORTH_IT_BYTES = 32 * 1024  # of a body still to come, for going past the parser
 
@@ -44,6 +49,7 @@ class Protocol(HttpToolsProtocol):
     _dead = False  # nothing is looked at any more: a 400 is out, or what follows a whole request makes no sense
     _between = True  # no message has begun: what comes next is a request line
     _reason = ""
+    _method = ""  # one that the parser does not know
     _status = b"400 Bad Request"
 
     def connection_made(self, transport: Any) -> None:
@@ -62,10 +68,20 @@ class Protocol(HttpToolsProtocol):
                 return
         if self._dead:
             return
-        if self._between and not data.isascii():
-            data = _escaped(data)
+        if self._between:
+            data = self._request_line(data)
         super().data_received(data)
         self._past_parser = self._to_come >= _WORTH_IT_BYTES
+
+    def _request_line(self, data: bytes) -> bytes:
+        """What the parser would not let through, in words that it knows: a method of nobody's, which a door refuses in its own
+        way, and a URL in UTF-8."""
+        method, space, _ = data[:_METHOD_BYTES].partition(b" ")
+        self._method = ""
+        if space and method not in _METHODS and _TOKEN.fullmatch(method):
+            self._method = method.decode("ascii")
+            data = b"UNBIND" + data[len(method) :]
+        return data if data.isascii() else _escaped(data)
 
     def _body_received(self, data: bytes) -> bytes:
         """Returns what comes after the body."""
@@ -109,12 +125,14 @@ class Protocol(HttpToolsProtocol):
         self._in_body = True
         self._disarm()
         super().on_headers_complete()
+        if self._method:
+            self.scope["method"] = self._method
         cycle: Any = self.cycle
         if cycle is not None and cycle.scope is self.scope:
             self._ours = True
             cycle.__class__ = Cycle
             cycle.taken_over(self)
-            self.scope["extensions"] = {PARTS: {}}
+            self.scope["extensions"] = _EXTENSIONS
         else:
             self._to_come = 0
 

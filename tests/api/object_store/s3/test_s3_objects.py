@@ -175,3 +175,9 @@ def test_large_objects_and_links_of_swift_are_read_whole(s3: Any, cloud: Any, bu
         assert s3.head_object(Bucket=bucket, Key=name)["ContentLength"] == 20
     cloud.swift("PUT", f"/{bucket}/broken", b"", x_symlink_target=f"{bucket}/none")
     assert refused(s3.get_object, Bucket=bucket, Key="broken") == (404, "NoSuchKey")
+
+
+@pytest.mark.parametrize("method", ["GETPUT", "GET_IT", "PATCH", "LOCK"])
+def test_methods_that_nobody_knows(cloud: Any, bucket: str, method: str) -> None:
+    status, body = cloud.signed(method, f"/{bucket}")
+    assert (status, b"<Code>MethodNotAllowed</Code>" in body) == (405, True)
