@@ -20,7 +20,7 @@ from wolke.core.drivers import Failure
 
 _DRIVER = (
     "create", "start", "stop", "reboot", "destroy", "look", "list", "snapshot", "pause", "unpause", "set_aside", "take_back",
-    "forget_aside", "parts", "adopt",
+    "forget_aside", "parts", "adopt", "rescue", "unrescue",
 )  # fmt: skip
 _CLIENT = ("get_json", "put_json", "post_json", "upload", "download")
 
@@ -91,6 +91,14 @@ async def delete_moving(cloud: LifeCloud) -> None:
     await delete(cloud)
 
 
+async def rescue(cloud: LifeCloud) -> None:
+    await cloud.compute.rescues.rescue(MEMBER, await only(cloud), None)
+
+
+async def unrescue(cloud: LifeCloud) -> None:
+    await cloud.compute.rescues.unrescue(MEMBER, await only(cloud))
+
+
 # scene: what the user wishes, whether a server is there before, and what the server may be afterwards
 SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "create": (create, False, "ACTIVE"),
@@ -106,11 +114,13 @@ SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "migrate": (migrate, True, "RESIZED"),
     "confirm": (confirm, True, "ACTIVE"),
     "revert": (revert, True, "ACTIVE"),
+    "rescue": (rescue, True, "RESCUED"),
+    "unrescue": (unrescue, True, "ACTIVE"),
     "delete moving": (delete_moving, True, "DELETED"),
 }
 
 #: What has happened to the server that is there before, and scenes in which there is another host.
-BEFORE = {"confirm": migrate, "revert": migrate}
+BEFORE = {"confirm": migrate, "revert": migrate, "unrescue": rescue}
 TWO_HOSTS = frozenset({"migrate", "confirm", "revert", "delete moving"})
 
 

@@ -17,7 +17,10 @@ from wolke.compute.store import MIGRATIONS, SERVER_ACTIONS, SERVERS
 from wolke.image.store import IMAGES
 from wolke.placement.store import INVENTORIES
 
-_THERE = ("ACTIVE", "SHUTOFF", "RESIZED")
+_THERE = ("ACTIVE", "SHUTOFF", "RESIZED", "RESCUED")
+_MAY_STAY = {
+    "confirm": {"RESIZED"}, "revert": {"RESIZED"}, "delete moving": {"RESIZED"}, "unrescue": {"RESCUED"},
+}  # fmt: skip
 LEAST_POINTS = 20  # of any scene; fewer would mean that calls are not wrapped any more
 
 
@@ -42,7 +45,7 @@ async def wrongs(cloud: LifeCloud, scene: str, expected: str) -> list[str]:
     there = {server.id for server in servers if server.status in _THERE}
     moved = {server.id for server in servers if server.status == "RESIZED"}
     allowed = {expected, "ACTIVE"} if expected != "ERROR" else {expected}
-    allowed |= {"RESIZED"} if scene in ("confirm", "revert", "delete moving") else set()
+    allowed |= _MAY_STAY.get(scene, frozenset())
     found += [f"server is {server.status}/{server.task}" for server in servers if server.status not in allowed]
     found += [f"task {server.task}" for server in servers if server.task is not None]
     if set(await cloud.guests()) != there:

@@ -16,6 +16,7 @@ What may be relied on:
   PAUSED, SUSPENDED   as ACTIVE; the memory is kept, in the host's memory or in a file.
   RESIZED    as ACTIVE or SHUTOFF; what it was is set aside on ``other_host`` (which may be the same), and the move, as a
              consumer of its own, has an allocation for it.
+  RESCUED    as ACTIVE, but the guest was started from another disk and sees its own beside it.
   ERROR      has a fault that a user can read. Never built (``launched_at`` is None): no allocation, ports or quota either.
   DELETED    has nothing left but the row, which is kept for a while for lists with changes-since.
 
@@ -73,6 +74,8 @@ SERVER = Machine(
             None,
             deadline_s=_UNDO_S,
         ),
+        Row("rescue", ("ACTIVE", "SHUTOFF", "ERROR"), ("rescuing",), "RESCUED", undo="unrescue"),
+        Row("unrescue", ("RESCUED",), ("unrescuing",), "ACTIVE"),
         Row("abandon", ("BUILD",), ("clearing", "abandoning"), "ERROR", preempts=True),
         Row("delete", ANY, ("deleting", "deleting_aside", "releasing"), "DELETED", preempts=True),
     ),
@@ -83,6 +86,7 @@ HOST_TASKS = frozenset(
         "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
         "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching",
         "deleting", "clearing", "resize_migrating", "resize_finish", "resize_reverting", "resize_restoring",
+        "rescuing", "unrescuing",
     }
 )  # fmt: skip
 OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside"})

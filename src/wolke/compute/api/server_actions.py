@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from wolke.compute.api.servers import written
+from wolke.compute.api.servers import new_password, written
 from wolke.compute.api.shown_servers import scene
 from wolke.compute.errors import NotOffered
 from wolke.compute.schema import server_actions as schema
@@ -81,6 +81,16 @@ async def migrate(service: Compute, ctx: Context, request: Request) -> None:
     if host is not None:
         request.enforce(f"{_OS}os-migrate-server:migrate:host")
     await service.moves.migrate(ctx, request.params["server_id"], host)
+
+
+async def rescue(service: Compute, ctx: Context, request: Request) -> Json:
+    asked = request.body["rescue"] or {}
+    await service.rescues.rescue(ctx, request.params["server_id"], asked.get("rescue_image_ref"))
+    return {"adminPass": asked.get("adminPass") or new_password()}
+
+
+async def unrescue(service: Compute, ctx: Context, request: Request) -> None:
+    await service.rescues.unrescue(ctx, request.params["server_id"])
 
 
 async def force_delete(service: Compute, ctx: Context, request: Request) -> None:
@@ -234,6 +244,8 @@ ACTIONS: dict[str, Route] = dict(
         _row("confirmResize", confirm_resize, f"{_RULE}:confirm_resize", status=204),
         _row("revertResize", revert_resize, f"{_RULE}:revert_resize"),
         _row("migrate", migrate, f"{_OS}os-migrate-server:migrate", body=schema.MIGRATE, noun="migrate"),
+        _row("rescue", rescue, f"{_OS}os-rescue", body=schema.RESCUE, status=200),
+        _row("unrescue", unrescue, f"{_OS}os-unrescue"),
         _row("forceDelete", force_delete, f"{_OS}os-deferred-delete:force"),
         _row("os-resetState", reset_state, f"{_OS}os-admin-actions:reset_state", body=schema.RESET_STATE),
         _row(
@@ -256,14 +268,12 @@ ACTIONS: dict[str, Route] = dict(
         _row("removeFixedIp", remove_fixed_ip, f"{_OS}os-multinic:remove", body=schema.REMOVE_FIXED_IP, until="2.43"),
         # there is nothing to restore, to confirm or to bring back
         _row("restore", _impossible("restore"), f"{_OS}os-deferred-delete:restore"),
-        _row("unrescue", _impossible("unrescue"), f"{_OS}os-unrescue"),
         _row("unshelve", _impossible("unshelve"), f"{_OS}os-shelve:unshelve"),
         _row("shelveOffload", _impossible("shelveOffload"), f"{_OS}os-shelve:shelve_offload"),
         # not offered
         _row("changePassword", _not_offered("setting a server's password"), f"{_OS}os-admin-password",
              body=schema.CHANGE_PASSWORD),
         _row("trigger_crash_dump", _not_offered("crash dumps"), f"{_RULE}:trigger_crash_dump", since="2.17"),
-        _row("rescue", _not_offered(f"rescuing {_LATER}"), f"{_OS}os-rescue"),
         _row("shelve", _not_offered(f"shelving {_LATER}"), f"{_OS}os-shelve:shelve"),
         _row("createBackup", _not_offered(f"backups {_LATER}"), f"{_OS}os-create-backup"),
         _row("os-migrateLive", _not_offered(f"live migration {_LATER}"), f"{_OS}os-migrate-server:migrate_live"),

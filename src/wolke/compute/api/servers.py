@@ -121,9 +121,13 @@ async def create(service: Compute, ctx: Context, request: Request) -> Response:
     made = await service.making.create(ctx, wish)
     if boolean(asked.get("return_reservation_id", False)):
         return Response(202, {"reservation_id": made[0].reservation_id})
-    password = asked.get("adminPass") or "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(12))
+    password = asked.get("adminPass") or new_password()
     shown = views.created(made[0], request.base_url, password)
     return Response(202, {"server": shown}, headers={"Location": shown["links"][0]["href"]})
+
+
+def new_password() -> str:
+    return "".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(12))
 
 
 def _enforce_parts(request: Request, asked: Json) -> None:

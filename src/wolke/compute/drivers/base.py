@@ -43,6 +43,7 @@ class Capabilities:
     snapshot: bool = False
     nic_hotplug: bool = False
     moves: bool = False
+    rescue: bool = False
     disk_formats: tuple[str, ...] = ("raw", "qcow2")
     architectures: tuple[str, ...] = ("x86_64",)
 
@@ -101,6 +102,23 @@ class GuestSpec:
     nics: Sequence[Nic] = ()
     image_properties: Mapping[str, str] = field(default_factory=dict)  # hw_disk_bus, hw_vif_model, hw_machine_type, …
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RescueSpec:
+    """What a guest that needs help is started from. ``image`` is local and readable.
+
+    ``stable``: every other disk stays where it is, and the rescue disk comes last, but is booted from; else it takes the root disk's
+    place, which then comes last.
+    """
+
+    image: Path
+    image_format: str = "qcow2"
+    kernel: Path | None = None
+    ramdisk: Path | None = None
+    stable: bool = False
+    device: str = "disk"  # or "cdrom"
+    bus: str = "virtio"  # virtio, scsi, ide, usb
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,3 +226,13 @@ class Moves(Protocol):
     async def adopt(self, spec: GuestSpec) -> None:
         """As ``create``, but of what is in ``incoming``, grown to what ``spec`` says. Without ``spec.image`` the part ``base`` is
         used."""
+
+
+class Rescue(Protocol):
+    """Starting a guest that is off from another disk than its own, which it sees beside it."""
+
+    async def rescue(self, server_id: str, spec: RescueSpec) -> None:
+        """From now on ``start`` starts it from a disk made of ``spec.image``."""
+
+    async def unrescue(self, server_id: str) -> None:
+        """From now on it starts from its own disk again, and nothing of the other is left. Pulls the plug if it runs."""

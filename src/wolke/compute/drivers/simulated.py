@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power
+from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power, RescueSpec
 from wolke.core.drivers import Failure, Unsupported
 
 # The smallest images there are: one sector of zeroes; for qcow2 a header, a table of reference counts, counts, a map.
@@ -46,11 +46,12 @@ class _Record:
     ports: tuple[str, ...] = ()
     console: str = ""
     vcpus: int = 0
+    rescued: bool = False
     written: str = ""  # what its disk holds: it goes where the guest goes
 
 
 class SimulatedDriver:
-    """The verbs of ``base.Driver``, ``Consoles`` (its text only), ``Snapshots``, ``NicHotplug`` and, with a directory, ``Moves``.
+    """The verbs of ``base.Driver``, ``Consoles`` (its text only), ``Snapshots``, ``NicHotplug``, ``Rescue`` and, with a directory, ``Moves``.
 
     ``delays``: verb -> seconds. ``failures``: verb -> how often it fails (0 to 1), or what its next calls raise, in
     order, None for a call that succeeds.
@@ -85,6 +86,7 @@ class SimulatedDriver:
             snapshot=True,
             nic_hotplug=True,
             moves=self._folder is not None,
+            rescue=True,
         )
 
     async def prepare(self) -> None:
@@ -233,6 +235,20 @@ class SimulatedDriver:
         written = (folder / "disk").read_text()
         self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, written=written))
         shutil.rmtree(folder)
+
+    async def rescue(self, server_id: str, spec: RescueSpec) -> None:
+        await self._trouble("rescue")
+        if spec.bus not in ("virtio", "scsi", "ide", "usb"):
+            raise Failure(f"this host has no bus {spec.bus!r} for a rescue disk")
+        self._keep(replace(self._find(server_id), rescued=True))
+
+    async def unrescue(self, server_id: str) -> None:
+        await self._trouble("unrescue")
+        self._keep(replace(self._find(server_id), rescued=False, power=Power.SHUTDOWN))
+
+    def rescued(self, server_id: str) -> bool:
+        """For tests: whether it starts from another disk."""
+        return self._find(server_id).rescued
 
     def write(self, server_id: str, text: str) -> None:
         """For tests: as if the guest had written to its disk."""

@@ -78,3 +78,15 @@ MIGRATE: JsonSchema = {
     "required": ["migrate"],
     "additionalProperties": False,
 }
+RESCUE: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "rescue": {
+            "type": ["object", "null"],
+            "properties": {"adminPass": PASSWORD, "rescue_image_ref": UUID},
+            "additionalProperties": False,
+        }
+    },
+    "required": ["rescue"],
+    "additionalProperties": False,
+}

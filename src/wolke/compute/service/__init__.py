@@ -18,6 +18,7 @@ from wolke.compute.service.keypairs import KeyPairs
 from wolke.compute.service.moves import Moves
 from wolke.compute.service.needs import Consoles, Needs
 from wolke.compute.service.quotas import Quotas
+from wolke.compute.service.rescues import Rescues
 from wolke.compute.service.security_groups import SecurityGroups
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import Making
@@ -60,6 +61,7 @@ class Compute:
         self.servers = Servers(needs, self.quotas)
         self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
         self.moves = Moves(needs, self.servers, self.server_actions, self.flavors, self.quotas, self.hosts)
+        self.rescues = Rescues(needs, self.servers, self.server_actions)
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
         self.security_groups = SecurityGroups(network)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
-from wolke.compute.agent.steps import images, interfaces, moving, power
+from wolke.compute.agent.steps import images, interfaces, moving, power, rescuing
 from wolke.compute.model import Wish
 
 Step = Callable[[Ground, Wish], Awaitable[dict[str, Any]]]
@@ -31,6 +31,8 @@ STEPS: Mapping[str, Step] = {
     "resize_finish": moving.arrive,
     "resize_reverting": power.destroy,
     "resize_restoring": moving.come_back,
+    "rescuing": rescuing.rescue,
+    "unrescuing": rescuing.unrescue,
     "confirming": moving.forget,
     "deleting": moving.destroy_all,
     "deleting_aside": moving.destroy_all,

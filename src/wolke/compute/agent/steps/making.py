@@ -32,7 +32,7 @@ async def guest_spec(ground: Ground, wish: Wish, drive: Path | None, *, image_ma
         ephemeral_gib=wanted["ephemeral_gib"],
         swap_mib=wanted["swap_mib"],
         image=image,
-        image_format=_format(wanted["image_format"]),
+        image_format=image_format(wanted["image_format"]),
         kernel=await ground.images.fetch(kernel) if kernel else None,
         ramdisk=await ground.images.fetch(ramdisk) if ramdisk else None,
         kernel_arguments=properties.get("os_command_line", ""),
@@ -54,7 +54,7 @@ async def _image(ground: Ground, image_id: str | None, *, image_may_miss: bool) 
         raise
 
 
-def _format(disk_format: str | None) -> str:
+def image_format(disk_format: str | None) -> str:
     return "raw" if disk_format in (None, "ami", "iso") else str(disk_format)
 
 

@@ -20,10 +20,19 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power
+from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power, RescueSpec
 from wolke.compute.drivers.qemu import command, console, disks, host, kvm, memory, moves, nics, process, snapshots, uids
 from wolke.compute.drivers.qemu.config import QemuConfig
-from wolke.compute.drivers.qemu.definition import Definition, Disks, load, place_nics, save, with_nic, without_nic
+from wolke.compute.drivers.qemu.definition import (
+    Definition,
+    Disks,
+    RescueDisk,
+    load,
+    place_nics,
+    save,
+    with_nic,
+    without_nic,
+)
 from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir
 from wolke.compute.drivers.qemu.launch import launch, observe
 from wolke.compute.drivers.qemu.qmp import Gone, Session, session
@@ -40,7 +49,7 @@ EVENTS_OF_POWER = ("SHUTDOWN", "STOP", "RESUME")
 
 
 class QemuDriver:
-    """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots``, ``NicHotplug`` and ``Moves``."""
+    """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots``, ``NicHotplug``, ``Moves`` and ``Rescue``."""
 
     def __init__(self, state_dir: Path, *, config: QemuConfig | None = None) -> None:
         self._config = config or QemuConfig()
@@ -67,6 +76,7 @@ class QemuDriver:
             snapshot=True,
             nic_hotplug=True,
             moves=True,
+            rescue=True,
         )
 
     async def prepare(self) -> None:
@@ -361,6 +371,25 @@ class QemuDriver:
             if spec.image is None and home.file("base").exists():
                 spec = replace(spec, image=home.file("base"))
             await self._create(home, spec)
+
+    async def rescue(self, server_id: str, spec: RescueSpec) -> None:
+        async with self._hold(server_id) as home:
+            if process.alive(home):
+                raise Failure("the server is running")
+            definition = _defined(home)
+            image = await self._check_image(spec.image, spec.image_format)
+            disk = RescueDisk(spec.image_format, spec.stable, spec.device, spec.bus)
+            draft = replace(definition, rescue=disk, disks=replace(definition.disks, rescue=image.size))
+            command.check(draft)
+            await disks.make_rescue(home, spec, image, definition.uid)
+            await whole(save, home, draft)
+
+    async def unrescue(self, server_id: str) -> None:
+        async with self._hold(server_id) as home:
+            await self._power_off(home)
+            definition = _defined(home)
+            await whole(save, home, replace(definition, rescue=None, disks=replace(definition.disks, rescue=0)))
+            disks.drop_rescue(home)
 
     def _home(self, server_id: str) -> Home:
         return Home.of(server_id, self._guests, self._run)

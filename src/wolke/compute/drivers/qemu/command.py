@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wolke.compute.drivers.base import Nic
-from wolke.compute.drivers.qemu.definition import Definition
+from wolke.compute.drivers.qemu.definition import Definition, RescueDisk
 from wolke.core.drivers import Failure
 
 # Where each device sits on bus 0; network cards begin at NICS_AT. 0 and 1 (pc), 0x1f (q35) are the chipset's.
@@ -28,13 +28,16 @@ PLACES = {
     "config": 8,
     "agent": 9,
     "scsi": 10,
+    "rescue": 11,
+    "usb": 12,
 }
 NICS_AT = 0x10
 ROOT_BUS = {"pc": "pci.0", "q35": "pcie.0"}
 VIDEO = {"vga": "VGA", "std": "VGA", "cirrus": "cirrus-vga", "virtio": "virtio-vga", "none": None}
 NIC_MODELS = {"virtio": "virtio-net-pci", "e1000": "e1000", "e1000e": "e1000e", "rtl8139": "rtl8139"}
 DISK_BUSES = ("virtio", "scsi", "ide")
-DISKS = ("root", "ephemeral", "swap", "config")
+DISKS = ("root", "ephemeral", "swap", "config", "rescue")
+RESCUE_BUSES = (*DISK_BUSES, "usb")
 OFFLOADS = (
     *("csum", "guest_csum", "gso"),
     *("guest_tso4", "guest_tso6", "guest_ufo", "guest_ecn"),
@@ -70,7 +73,7 @@ def machine_type(properties: Mapping[str, str], default: str) -> str:
 
 def check(definition: Definition) -> None:
     """Raises ``Failure`` now for anything that ``arguments`` could not express later."""
-    names = ["qmp", "look", "serial", "run", "console", "kernel", "ramdisk", "base", *DISKS]
+    names = ["qmp", "look", "serial", "run", "console", "kernel", "ramdisk", "base", "rescue-base", *DISKS]
     descriptors = dict.fromkeys(names, 0) | {f"tap:{nic.port_id}": 0 for nic in definition.spec.nics}
     arguments(definition, Host("", "tcg", 0, ""), descriptors)
 
@@ -109,7 +112,7 @@ def arguments(
     argv += _firmware_tables(spec.server_id, host.version)
     argv += _channels(descriptors)
     argv += _boot(definition, descriptors)
-    for name in ["base", *_disks(definition)] if spec.image else _disks(definition):
+    for name in _files(definition):
         argv += ["-add-fd", f"fd={descriptors[name]},set={descriptors[name]}"]
     for node in _disk_nodes(definition, descriptors):
         argv += ["-blockdev", json.dumps(node)]
@@ -147,6 +150,11 @@ def _channels(descriptors: Mapping[str, int]) -> list[str]:
 
 def _boot(definition: Definition, descriptors: Mapping[str, int]) -> list[str]:
     spec = definition.spec
+    if definition.rescue:
+        argv = []
+        for option, name in (("-kernel", "rescue-kernel"), ("-initrd", "rescue-ramdisk")):
+            argv += [option, f"/proc/self/fd/{descriptors[name]}"] if name in descriptors else []
+        return argv
     if not spec.kernel:
         return []
     argv = ["-kernel", f"/proc/self/fd/{descriptors['kernel']}"]
@@ -161,12 +169,23 @@ def _disk_nodes(definition: Definition, descriptors: Mapping[str, int]) -> list[
     if spec.image:
         nodes.append(_node("base", spec.image_format, descriptors["base"], read_only=True))
     for name in _disks(definition):
-        if name == "root":
+        if name == "rescue":
+            nodes += _rescue_nodes(definition, descriptors)
+        elif name == "root":
             backing = {"backing": "base" if spec.image else None}
             nodes.append(_node(name, "qcow2", descriptors[name], read_only=False) | backing)
         else:
             nodes.append(_node(name, "raw", descriptors[name], read_only=name == "config"))
     return nodes
+
+
+def _rescue_nodes(definition: Definition, descriptors: Mapping[str, int]) -> list[dict[str, Any]]:
+    rescue = definition.rescue
+    assert rescue is not None
+    if rescue.device == "cdrom":
+        return [_node("rescue", rescue.image_format, descriptors["rescue-base"], read_only=True)]
+    base = _node("rescue-base", rescue.image_format, descriptors["rescue-base"], read_only=True)
+    return [base, _node("rescue", "qcow2", descriptors["rescue"], read_only=False) | {"backing": "rescue-base"}]
 
 
 def _node(name: str, disk_format: str, descriptor: int, *, read_only: bool) -> dict[str, Any]:
@@ -177,6 +196,15 @@ def _node(name: str, disk_format: str, descriptor: int, *, read_only: bool) -> d
 
 def _disks(definition: Definition) -> list[str]:
     return [name for name in DISKS if getattr(definition.disks, name)]
+
+
+def _files(definition: Definition) -> list[str]:
+    """What QEMU may open, by the names of its descriptors."""
+    found = ["base"] if definition.spec.image else []
+    found += [name for name in _disks(definition) if name != "rescue"]
+    if definition.rescue:
+        found += ["rescue-base"] if definition.rescue.device == "cdrom" else ["rescue-base", "rescue"]
+    return found
 
 
 def _devices(definition: Definition) -> list[dict[str, Any]]:
@@ -193,8 +221,12 @@ def _devices(definition: Definition) -> list[dict[str, Any]]:
     buses = dict.fromkeys(_disks(definition), bus)
     if "config" in buses and (bus == "ide" or properties.get("hw_cdrom_bus") == "scsi"):
         buses["config"] = "cdrom"  # a CD drive on SCSI; else a read-only virtio disk
+    if definition.rescue:
+        buses["rescue"] = _rescue_bus(definition.rescue, bus)
     if {"scsi", "cdrom"} & set(buses.values()):
         found.append(_on_bus(definition, "scsi", "virtio-scsi-pci") | {"id": "scsi"})
+    if "usb" in buses.values():
+        found.append(_on_bus(definition, "usb", "qemu-xhci") | {"id": "usb"})
     found += [_disk_device(definition, name, on, index) for index, (name, on) in enumerate(buses.items())]
     if _family(definition) == "q35":  # cards that come and go need a port each
         for place in range(8):
@@ -207,12 +239,36 @@ def _on_bus(definition: Definition, name: str, driver: str) -> dict[str, Any]:
     return {"driver": driver, "bus": ROOT_BUS[_family(definition)], "addr": f"{PLACES[name]:#x}"}
 
 
+def _rescue_bus(rescue: RescueDisk, bus: str) -> str:
+    """The bus of a rescue disk; raises ``Failure`` for one that is not here."""
+    wished = rescue.bus if rescue.stable else bus
+    if wished not in RESCUE_BUSES or rescue.device not in ("disk", "cdrom"):
+        raise Failure(f"the image asks to be a {rescue.device!r} on bus {wished!r}; this host has no such rescue disk")
+    if rescue.device == "cdrom":
+        return "ide-cd" if wished == "ide" else "cdrom"
+    return wished
+
+
+def _place(definition: Definition, name: str) -> str:
+    """A rescue disk that is not stable takes the root disk's place, and the other way round."""
+    if definition.rescue and not definition.rescue.stable:
+        return {"root": "rescue", "rescue": "root"}.get(name, name)
+    return name
+
+
 def _disk_device(definition: Definition, name: str, bus: str, index: int) -> dict[str, Any]:
     disk: dict[str, Any] = {"id": f"disk-{name}", "drive": name}
-    if name == "root":
-        disk["bootindex"] = 1
+    if name in ("root", "rescue"):
+        disk["bootindex"] = 1 if name == "root" else 0
+        last = len(_disks(definition)) - 1
+        if _place(definition, name) != name:
+            index = last if name == "root" else 0
     if bus == "virtio":
-        return _on_bus(definition, name, "virtio-blk-pci") | disk
+        return _on_bus(definition, _place(definition, name), "virtio-blk-pci") | disk
+    if bus == "usb":
+        return {"driver": "usb-storage", "bus": "usb.0"} | disk
+    if bus == "ide-cd":
+        return {"driver": "ide-cd", "bus": "ide.5" if _family(definition) == "q35" else "ide.1"} | disk
     if bus in ("scsi", "cdrom"):
         return {"driver": "scsi-cd" if bus == "cdrom" else "scsi-hd", "bus": "scsi.0", "lun": index} | disk
     if _family(definition) == "q35":

@@ -26,6 +26,17 @@ class Disks:
     ephemeral: int = 0
     swap: int = 0
     config: int = 0
+    rescue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RescueDisk:
+    """``base.RescueSpec`` as it is remembered."""
+
+    image_format: str
+    stable: bool
+    device: str
+    bus: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,7 @@ class Definition:
     uid: int | None  # of the guest's own user; None: it runs as whoever runs the control plane
     disks: Disks
     places: dict[str, int]  # port_id -> which of the machine's MOST_NICS places its card is in
+    rescue: RescueDisk | None = None  # it starts from another disk than its own
 
 
 def place_nics(nics: list[Nic]) -> dict[str, int]:

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from wolke.compute.drivers.base import GuestSpec
+from wolke.compute.drivers.base import GuestSpec, RescueSpec
 from wolke.compute.drivers.qemu.definition import Disks
 from wolke.compute.drivers.qemu.home import Home
 from wolke.core.disk_images import SECTOR, Image, inspect
@@ -56,12 +56,33 @@ async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None
 
 
 async def _make_root(home: Home, size: int, image: Image | None) -> None:
-    part = home.file("disk.part")
+    await _make_overlay(home.file("disk"), size, image, "base")
+
+
+async def _make_overlay(path: Path, size: int, image: Image | None, base: str) -> None:
+    part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)
-    backing = ("-u", "-F", image.format, "-b", "base") if image else ()  # -u: the image was looked at already
+    backing = ("-u", "-F", image.format, "-b", base) if image else ()  # -u: the image was looked at already
     await run("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(part), str(size))
     part.chmod(0o600)
-    part.rename(home.file("disk"))
+    part.rename(path)
+
+
+async def make_rescue(home: Home, spec: RescueSpec, image: Image, uid: int | None) -> int:
+    """The files of a rescue disk, anew; how large it is."""
+    drop_rescue(home)
+    _link(spec.image, home.file("rescue-base"))
+    for name, source in (("rescue-kernel", spec.kernel), ("rescue-ramdisk", spec.ramdisk)):
+        if source:
+            await whole(_link_readable, source, home.file(name), uid)
+    if spec.device != "cdrom":
+        await _make_overlay(home.file("rescue"), image.size, image, "rescue-base")
+    return image.size
+
+
+def drop_rescue(home: Home) -> None:
+    for name in ("rescue", "rescue.part", "rescue-base", "rescue-kernel", "rescue-ramdisk"):
+        home.file(name).unlink(missing_ok=True)
 
 
 async def _grow_root(home: Home, spec: GuestSpec, size: int) -> int:

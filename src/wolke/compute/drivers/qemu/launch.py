@@ -27,6 +27,10 @@ FILES = (  # descriptor, how it is opened; those that a guest has not are left o
     ("config", os.O_RDONLY),
     ("kernel", os.O_RDONLY),
     ("ramdisk", os.O_RDONLY),
+    ("rescue-base", os.O_RDONLY),
+    ("rescue", os.O_RDWR),
+    ("rescue-kernel", os.O_RDONLY),
+    ("rescue-ramdisk", os.O_RDONLY),
 )
 POWER = {
     "running": Power.RUNNING,

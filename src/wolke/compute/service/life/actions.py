@@ -29,6 +29,8 @@ _NAMES: dict[str, tuple[str, str]] = {
     "migrate": ("migrate", "compute_prep_resize"),
     "confirm_resize": ("confirmResize", "compute_confirm_resize"),
     "revert_resize": ("revertResize", "compute_revert_resize"),
+    "rescue": ("rescue", "compute_rescue_instance"),
+    "unrescue": ("unrescue", "compute_unrescue_instance"),
     "delete": ("delete", "compute_terminate_instance"),
 }
 

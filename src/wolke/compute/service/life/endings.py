@@ -25,6 +25,7 @@ class Endings:
             "resize": moving.moved,
             "migrate": moving.moved,
             "revert_resize": moving.restored,
+            "unrescue": self._unrescued,
         }
 
     async def write(self, tx: Transaction, server: Server, changes: Changes) -> bool:
@@ -48,3 +49,9 @@ class Endings:
         changes |= {"launched_at": self._ground.clock.now(), "fault": None}
         if server.arguments.get("was_off"):
             changes |= {"task": "powering-off", "verb": "stop", "status": "ACTIVE"}
+
+    async def _unrescued(self, tx: Transaction, server: Server, changes: Changes) -> None:
+        """Also the end of a rescue that failed: then it is as it was."""
+        if "undoes" in server.arguments:
+            changes["status"] = server.arguments["was"]
+        changes["arguments"] = {}

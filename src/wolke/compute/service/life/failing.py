@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wolke.compute.model import Fault, Server
-from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.actions import finish_verb, undoing
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.moving import Moving
@@ -24,6 +24,7 @@ class Failing:
             "abandon": building.give_up_in,
             "detach_interface": building.take_out,
             "revert_resize": moving.undo,
+            "unrescue": self._unrescue,
         }
 
     async def fail_in(self, tx: Transaction, server: Server, reason: str, learnt: Mapping[str, Any]) -> bool:
@@ -42,3 +43,8 @@ class Failing:
             return False
         await finish_verb(tx, server, now, error=reason)
         return True
+
+    async def _unrescue(self, tx: Transaction, server: Server, reason: str) -> bool:
+        changes = SERVER.undo(server) | {"arguments": undoing(server, reason)}
+        changes["deadline_at"] = self._ground.clock.after(SERVER.rows["unrescue"].deadline_s)
+        return await self._ground.write(tx, server, changes)
