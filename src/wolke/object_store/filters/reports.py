@@ -103,22 +103,20 @@ async def reported(call: Call, report: Report, work: Callable[[], Awaitable[None
     return await in_time(whole(), 200, form or TEXT)
 
 
-async def in_time(work: Coroutine[Any, Any, bytes], status: int, form: str, opening: bytes = b"") -> Response:
-    """What ``work`` gives, or, where that takes long, an answer that begins without it. ``opening``: it shall begin so anyhow.
+async def in_time(work: Coroutine[Any, Any, bytes], status: int, form: str, *, at_once: bool = False) -> Response:
+    """What ``work`` gives; where that takes long, an answer that begins without it. ``at_once``: it shall begin now.
 
-    The answer does not begin before the client's body is read: who waits to be asked for that takes 200 for a no.
+    The answer else does not begin before the client's body is read: who waits to be asked for that takes 200 for a no.
     """
     task = asyncio.ensure_future(work)
+    opening = _DECLARATION if form in _XML else b""
     try:
-        if (await asyncio.wait({task}, timeout=SIGN_OF_LIFE_S))[0]:
-            start = opening + _PAUSE if opening else _DECLARATION if form in _XML else b""
-            return Response(status, start + task.result(), content_type=form)
+        if not at_once and (await asyncio.wait({task}, timeout=SIGN_OF_LIFE_S))[0]:
+            return Response(status, opening + task.result(), content_type=form)
     except BaseException:
         task.cancel()
         raise
-    return Response(
-        status, chunks=_kept_alive(task, opening or (_DECLARATION if form in _XML else b" ")), content_type=form
-    )
+    return Response(status, chunks=_kept_alive(task, opening or b" "), content_type=form)
 
 
 async def _kept_alive(task: asyncio.Future[bytes], opening: bytes) -> AsyncIterator[bytes]:

@@ -178,7 +178,7 @@ class Making:
                 return response
             body = self._report.written(form, with_status=False)
             return Response(400, body, content_type=form)
-        return await in_time(self._with_heartbeat(wanted, form), 202, form, b" ")
+        return await in_time(self._with_heartbeat(wanted, form), 202, form, at_once=True)
 
     async def _body(self) -> bytes:
         call = self._call
