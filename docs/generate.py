@@ -12,7 +12,7 @@ from wolke.core.microversion import text
 from wolke.core.policy import Rule
 
 PAGES = Path(__file__).parent / "reference"
-SERVICES = ("identity", "image", "placement", "network", "compute")
+SERVICES = ("identity", "image", "placement", "network", "block_storage", "compute")
 NOTE = "<!-- Written by docs/generate.py from the program's own tables. Do not edit. -->\n"
 
 
@@ -89,7 +89,7 @@ def policy() -> str:
 
 def microversions() -> str:
     parts = ["# Microversions\n", NOTE]
-    for service in ("compute", "placement"):
+    for service in ("compute", "block_storage", "placement"):
         versions = import_module(f"wolke.{service}.versions").VERSIONS
         parts += [f"## {service}: {text(versions.minimum)} to {text(versions.maximum)}\n"]
         parts += [f"- **{text(change.version)}** {change.note}" for change in versions.changes]

@@ -18,6 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wolke import migrations
+from wolke.block_storage.api import build_api as block_storage_api
+from wolke.block_storage.api.agent import build_agent_api as block_storage_agent_api
+from wolke.block_storage.reconcile import Reconciler as BlockStorageReconciler
+from wolke.block_storage.service import BlockStorage
+from wolke.block_storage.service.life import Life as BlockStorageLife
 from wolke.compute.api import build_api as compute_api
 from wolke.compute.api.agent import build_agent_api as compute_agent_api
 from wolke.compute.consoles import SOCKET_PREFIX, ConsoleSockets, build_console_api
@@ -66,6 +71,8 @@ CATALOG = (
     ("image", "glance", "/image"),
     ("placement", "placement", "/placement"),
     ("network", "neutron", "/network"),
+    ("block-storage", "cinder", "/volume/v3/$(project_id)s"),
+    ("volumev3", "cinderv3", "/volume/v3/$(project_id)s"),
     ("compute", "nova", "/compute/v2.1"),
 )
 OBJECT_CATALOG = (
@@ -103,6 +110,15 @@ class Cloud:
         self.images = Images(db, settings.image, clock, self._image_driver())
         self.placement = Placement(db, clock)
         self.network = Network(db, settings.network, clock, settings.policy("network"))
+        self.block_storage = BlockStorage(
+            db,
+            settings.block_storage,
+            clock,
+            keys_dir=Path(settings.block_storage.keys_dir or state / "block-storage-keys"),
+            identity=self.identity,
+            images=self.images,
+        )
+        self.block_storage_life = BlockStorageLife(self.block_storage)
         images, network, placement = self.images, self.network, self.placement
         self.compute = Compute(
             db, settings.compute, clock, identity=self.identity, images=images, network=network, placement=placement
@@ -143,7 +159,9 @@ class Cloud:
             image_api(self.images, policy("image")),
             placement_api(self.placement, policy("placement")),
             network_api(self.network, policy("network")),
+            block_storage_api(self.block_storage, policy("block_storage")),
             compute_api(self.compute, policy("compute")),
+            block_storage_agent_api(self.block_storage_life),
             compute_agent_api(self.life),
             network_agent_api(self.network),
             build_console_api(next((folder for folder in NOVNC if folder.is_dir()), None)),
@@ -166,6 +184,7 @@ class Cloud:
         await self.identity.bootstrap(
             secrets.admin_password, secrets.member_password, secrets.agent_password, self.settings.cloud.region, entries
         )
+        await self.block_storage.seed()
         await self.compute.seed()
         await self._external_network()
         write_private(self.state / "agent.json", json.dumps(self._agent_credential(), indent=1) + "\n")
@@ -198,6 +217,7 @@ class Cloud:
         if self.store is not None:
             await self.store.start()
         self._run("image", image_loop(self.images, self.leases).run())
+        self._run("block-storage", BlockStorageReconciler(self.block_storage_life, self.leases).run())
         self._run("compute", Reconciler(self.life, self.leases).run())
         if self.settings.host.enabled:
             # In a thread: its imports take longer than all of the above, and the first requests are coming in.
@@ -256,7 +276,7 @@ def operations(cloud: Cloud) -> Api:
         return Response(200, metrics.render(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def services(service: Cloud, ctx: Context, request: Request) -> Any:
-        links = {type_: request.origin + path for type_, _, path in CATALOG}
+        links = {type_: request.origin + path.partition("/$(")[0] for type_, _, path in CATALOG}
         if service.store_url:
             links |= {type_: service.store_url + path.partition("AUTH_")[0] for type_, _, path in OBJECT_CATALOG}
         return {"name": "wolke", "services": links}

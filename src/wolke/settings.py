@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wolke.block_storage.config import BlockStorageConfig
 from wolke.compute.config import ComputeConfig
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.core import config as configuration
@@ -61,6 +62,7 @@ SECTIONS: dict[str, type[Any]] = {
     "identity": IdentityConfig,
     "image": ImageConfig,
     "network": NetworkConfig,
+    "block_storage": BlockStorageConfig,
     "compute": ComputeConfig,
     "object_store": ObjectStoreConfig,
     "qemu": QemuConfig,
@@ -78,6 +80,7 @@ class Settings:
     identity: IdentityConfig
     image: ImageConfig
     network: NetworkConfig
+    block_storage: BlockStorageConfig
     compute: ComputeConfig
     object_store: ObjectStoreConfig
     qemu: QemuConfig

@@ -11,7 +11,7 @@ from wolke.core.config import describe
 from wolke.core.http import Route
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("identity", "image", "placement", "network", "compute")
+SERVICES = ("identity", "image", "placement", "network", "block_storage", "compute")
 TABLES = [(service, route) for service in SERVICES for route in import_module(f"wolke.{service}.api").ROUTES]
 
 

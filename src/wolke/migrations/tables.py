@@ -10,6 +10,7 @@ MODULES = (
     "wolke.placement.store",
     "wolke.image.store",
     "wolke.network.store",
+    "wolke.block_storage.store",
     "wolke.compute.store",
 )
 

@@ -121,9 +121,7 @@ class Attachments:
                     found = _mine(ctx, await self._db.get(ATTACHMENTS, id=attachment.id), attachment.id)
                     if found.task != "connecting" or found.generation != attachment.generation:
                         return found
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(_LOOK_AGAIN_S):
-                            await heard.wait()
+                    await _look_again(heard)
         except TimeoutError:
             raise errors.HostSilent(attachment.host or "") from None
 
@@ -214,6 +212,13 @@ class Attachments:
     def _wake(self) -> None:
         self._heard.set()
         self._heard = asyncio.Event()
+
+
+async def _look_again(heard: asyncio.Event) -> None:
+    """Returns when something has come to rest, or might have without our hearing of it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LOOK_AGAIN_S):
+            await heard.wait()
 
 
 def check_free(volume: Volume, others: Sequence[Attachment], server_id: str | None, mode: str | None) -> None:
