@@ -28,6 +28,7 @@ Spec = Mapping[str, Any]
 
 _GONE = (403, 404)
 _AS_RAW = (None, "ami", "iso")
+_AS_THEY_ARE = {"luks": "raw", "vhd": "vpc"}  # the Image service's names for what QEMU calls otherwise
 _CIPHERS = {"aes-xts-plain64": ("aes", "xts"), "aes-cbc-essiv": ("aes", "cbc")}
 
 
@@ -155,7 +156,9 @@ async def upload(ground: Ground, wish: Wish) -> Learnt:
     if image["status"] != "active":
         async with at_rest(ground, spec["backend"], spec["id"], image_id) as still:
             if not target.exists():
-                await ground.driver(spec["backend"]).copy_out(spec["id"], still, target, wish.arguments["disk_format"])
+                wanted = str(wish.arguments["disk_format"])
+                disk_format = _AS_THEY_ARE.get(wanted, wanted)
+                await ground.driver(spec["backend"]).copy_out(spec["id"], still, target, disk_format)
             await ground.client.upload("PUT", f"{path}/file", target)
     await asyncio.to_thread(target.unlink, missing_ok=True)
     return {}
