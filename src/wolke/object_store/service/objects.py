@@ -42,10 +42,12 @@ Describe = Callable[[Received], Description]
 
 
 class Along(NamedTuple):
-    """What else one commit reads and changes: ``decide`` is given the entries of ``keys``, and may raise."""
+    """What else one commit reads and changes: ``decide`` is given the entries of ``keys``, and may raise. ``octets`` are what it
+    gives back, for the quota."""
 
     keys: Sequence[bytes] = ()
     decide: Callable[[Sequence[Entry | None]], Sequence[Change]] = lambda entries: ()
+    octets: int = 0
 
 
 ALONE = Along()
@@ -189,7 +191,8 @@ class Objects:
             _still_there(container, head)
             if check is not None:
                 check(None if old is None else store.object_of(old.meta))
-            quotas.within(container, tally, value, is_new=old is None, freed=old.octets if old is not None else 0)
+            freed = along.octets + (old.octets if old is not None else 0)
+            quotas.within(container, tally, value, is_new=old is None, freed=freed)
             return (store.current(name, value, pieces, new.due_s), *along.decide(others))
 
         reads = (store.HEAD, store.object_key(name), *along.keys)
@@ -209,7 +212,7 @@ class Objects:
         def changes(past: Past, tally: Tally) -> Sequence[Change]:
             if check is not None:
                 check(past.object)
-            quotas.within(container, tally, value, is_new=past.current is None)
+            quotas.within(container, tally, value, is_new=past.current is None, freed=along.octets)
             return past.written(value, pieces, due_s)
 
         await self._with_past(container, name, None, changes, along)

@@ -156,12 +156,18 @@ class Uploads:
         key = _upload_key(upload.name, upload.id)
         put = Put(_part_key(upload.id, number), store.encode(part), pieces, 0, received.size)
 
+        quota = container.headers.get("x-container-meta-quota-bytes", "")
+
         def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
-            if entries[0] is None:
+            there, old = entries
+            if there is None:
                 raise UploadNotFound
+            more = put.octets - (old.octets if old is not None else 0)
+            if quota.isdecimal() and tally.octets + more > int(quota):
+                raise QuotaReached("Upload exceeds quota.")
             return (put,)
 
-        await commit(self._engine(container), store.container_partition(container), (key,), decide)
+        await commit(self._engine(container), store.container_partition(container), (key, put.key), decide)
         return part
 
     async def parts(
@@ -285,7 +291,13 @@ class Uploads:
 
         try:
             return await self._objects.write(
-                container, upload.name, tuple(pieces), received, new, check=check, along=Along(keys, decide)
+                container,
+                upload.name,
+                tuple(pieces),
+                received,
+                new,
+                check=check,
+                along=Along(keys, decide, received.size),
             )
         except _Stale:
             return None
