@@ -67,7 +67,7 @@ class Form:
         if not boundary or len(boundary) > _BOUNDARY_BYTES:
             raise BadForm("invalid boundary")
         self._source = source
-        self._delimiter = b"\r\n--" + boundary.encode()
+        self._delimiter = b"\r\n--" + boundary.encode("utf-8", "surrogateescape")
         self._buffer = bytearray(b"\r\n")  # as if a line had ended before the first boundary
         self._inside = False
         self._ended = False

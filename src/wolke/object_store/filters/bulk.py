@@ -7,6 +7,7 @@ report (``reports``).
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode
@@ -25,6 +26,7 @@ MOST_DELETES = 10_000
 AT_ONCE = 4
 _LINE_BYTES = 3 * (CONTAINER_NAME_BYTES + OBJECT_NAME_BYTES + 2)  # each byte may be escaped
 _PACKINGS = {"tar": "", "tar.gz": "gz", "tar.bz2": "bz2"}
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9a-z\x80-\U0010ffff-]{1,256}")
 _ATTRIBUTES = ("SCHILY.xattr.user.", "LIBARCHIVE.xattr.user.")
 
 INFO: dict[str, Any] = {
@@ -153,7 +155,7 @@ def _described(member: Member) -> dict[str, str]:
             name = key.split(".xattr.user.", 1)[1].lower()
             if name == "mime_type":
                 found["content-type"] = value.decode("utf-8", "surrogateescape")
-            elif name.startswith("meta."):
+            elif name.startswith("meta.") and _HEADER_NAME.fullmatch(name[5:]):
                 found["x-object-meta-" + name[5:]] = value.decode("utf-8", "surrogateescape")
     return found
 

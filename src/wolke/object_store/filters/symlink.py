@@ -126,7 +126,7 @@ async def _make(handler: Handler, call: Call) -> Response:
         raise BadRequest("Symlink requests require a zero byte body")
     account, container, name = _target(call)
     etag = call.headers.get(ETAG, "").strip().removeprefix("W/").strip('"')
-    if any(letter in etag for letter in ';"\\'):
+    if not etag.isascii() or any(letter in etag for letter in ';"\\'):
         raise BadRequest(f"Bad {_SHOWN[ETAG]} format")
     system = {TARGET: quote(f"{container}/{name}")}
     if ACCOUNT in call.headers:
