@@ -65,16 +65,16 @@ def shown(value: Object) -> dict[str, str | bytes]:
 async def _follow(handler: Handler, call: Call, *, static_only: bool = False) -> Response:
     """The answer of what the link points to in the end. ``static_only``: a link without an ETag is such an end."""
     at, wanted, path = call, "", ""
-    for _hop in range(MOST_HOPS + 1):
+    for hop in range(MOST_HOPS + 1):
         found = at.found
         assert found is not None
         value, system = found.object, found.object.system
         etag = system.get(ETAG, "")
         if wanted and wanted != (etag or own_etag(value)):
             raise Conflict("X-Symlink-Target-Etag headers do not match", headers={"Content-Location": path})
-        if _hop == MOST_HOPS:
+        if hop == MOST_HOPS:
             raise Conflict(f"Too many levels of symbolic links, maximum allowed is {MOST_HOPS}")
-        at, path, wanted = _hop_of(call, at), target_path(found.container.account, value), etag
+        at, path, wanted = _at_target(call, at), target_path(found.container.account, value), etag
         response = await handler(at)
         found = at.found
         if not _leads_on(at, response, static_only=static_only):
@@ -96,7 +96,7 @@ def _leads_on(at: Call, response: Response, *, static_only: bool) -> bool:
     return not static_only or ETAG in found.object.system
 
 
-def _hop_of(call: Call, at: Call) -> Call:
+def _at_target(call: Call, at: Call) -> Call:
     assert at.found is not None
     container, _, name = unquote(at.found.object.system[TARGET]).partition("/")
     account = unquote(at.found.object.system.get(ACCOUNT, "")) or at.found.container.account
