@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from wolke.core.clock import HeldClock
+from wolke.object_store import store as storage
 from wolke.object_store.config import ObjectStoreConfig
+from wolke.object_store.drivers.base import Delete
 from wolke.object_store.drivers.memory import Memory
 from wolke.object_store.errors import ObjectNotFound, PreconditionFailed, QuotaReached, UploadNotFound
 from wolke.object_store.model import ENABLED, Container, Description, Object, Received, Wish
+from wolke.object_store.reconcile.lifecycle import Lifecycle
 from wolke.object_store.service import ObjectStore
 from wolke.object_store.service.uploads import Chosen, Part, Upload
 
@@ -177,3 +180,27 @@ async def test_a_name_leads_to_who_opened_it_first(store: ObjectStore) -> None:
     assert await names.claim("c", other)  # the first one's bucket is gone
     await names.release("c", ACCOUNT)
     assert await names.account("c") == other
+
+
+async def test_forgotten_uploads_and_orphaned_parts_are_cleared_up(store: ObjectStore) -> None:
+    clock = store.clock
+    assert isinstance(clock, HeldClock)
+    container = await made(store)
+    await begun(store, container, b"1", name="forgotten")
+    alive, _ = await begun(store, container, b"1", name="alive")
+    orphaned, _ = await begun(store, container, b"1", b"2", name="orphaned")
+    engine, partition = store.ground.accounts, storage.container_partition(container)
+    key = storage.UPLOADS + b"orphaned\0" + orphaned.id.encode()
+    await engine.commit(partition, (), lambda entries, tally: (Delete(key),))
+    clock.move(6 * 86_400)
+    await store.uploads.put_part(container, alive, 2, b"2", no_sums)
+    loop = Lifecycle(store).loop
+    await loop.drain()
+    assert (
+        await store.containers.tally(container)
+    ).entries == 1 + 2 + 3  # the orphans are gone, the others are not a week old
+    clock.move(2 * 86_400)
+    await loop.drain()
+    [left] = await store.uploads.page(container, Wish(limit=9))
+    assert isinstance(left, Upload) and left.name == "alive"
+    assert (await store.containers.tally(container)).entries == 1 + 3

@@ -1,4 +1,8 @@
-"""Carries lifecycle rules out: once a day and container, everything in it is looked at, and what is due is deleted."""
+"""Once a day and container: what lifecycle rules say is due is deleted, and what became of uploads is cleared up.
+
+An upload to which no part came for ``upload_days`` is aborted, rules or not; parts whose upload is gone, because somebody died
+between the two, are given back.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,14 @@ from wolke.object_store.errors import (
     UploadNotFound,
     VersionNotFound,
 )
-from wolke.object_store.model import Container, Listed, Object, Prefix, Wish
+from wolke.object_store.model import TICKS_PER_S, Container, Listed, Object, Prefix, Wish
 from wolke.object_store.service import ObjectStore, lifecycle
 from wolke.object_store.service.lifecycle import Doomed
+from wolke.object_store.service.uploads import Upload
 
 _DAY_S = 86_400
 _PAGE = 1000
+_ID_BYTES = 24  # of an upload's id in a part's key
 _MOST_VERSIONS = 10_000  # of one name, judged together
 log = get_logger(__name__)
 
@@ -45,7 +51,7 @@ class Lifecycle:
                 after = page[-1]
                 for partition in page:
                     key = f"{policy} {partition.hex()}"
-                    if self._done.get(key) != self._today() and await self._has_rules(policy, partition):
+                    if self._done.get(key) != self._today() and await self._has_work(policy, partition):
                         found.append(key)
         return found
 
@@ -53,9 +59,15 @@ class Lifecycle:
         head = await self._store.ground.engine(policy).get(partition, store.HEAD)
         return None if head is None else store.container_of(head.meta)
 
-    async def _has_rules(self, policy: str, partition: bytes) -> bool:
+    async def _has_work(self, policy: str, partition: bytes) -> bool:
+        engine = self._store.ground.engine(policy)
         container = await self._container(policy, partition)
-        return container is not None and lifecycle.NAME in container.system
+        if container is None:
+            return False
+        if lifecycle.NAME in container.system:
+            return True
+        kinds = (store.UPLOADS, store.PARTS)
+        return any([await engine.scan(partition, kind, store.after(kind), 1) for kind in kinds])
 
     async def act(self, key: str) -> None:
         policy, _, partition = key.partition(" ")
@@ -103,6 +115,7 @@ class Lifecycle:
     async def _uploads(self, container: Container) -> None:
         rules, now_s = lifecycle.rules_of(container), int(self._store.clock.time())
         marker, last = "", ""
+        known: set[str] = set()
         while page := await self._store.uploads.page(
             container, Wish(limit=_PAGE, marker=marker), upload_id_marker=last
         ):
@@ -111,8 +124,27 @@ class Lifecycle:
                     continue
                 end = lifecycle.end_of_upload(rules, upload.name, upload.created)
                 marker, last = upload.name, upload.id
-                if end is not None and end.at_s <= now_s:
+                known.add(upload.id)
+                if (end is not None and end.at_s <= now_s) or await self._is_idle(container, upload, now_s):
                     await self._abort(container, upload.name, upload.id)
+        await self._sweep(container, known, now_s)
+
+    async def _is_idle(self, container: Container, upload: Upload, now_s: int) -> bool:
+        oldest = (now_s - self._store.config.upload_days * _DAY_S) * TICKS_PER_S
+        if upload.created > oldest:
+            return False
+        return all(part.stamp <= oldest for part in await self._store.uploads.parts(container, upload))
+
+    async def _sweep(self, container: Container, known: set[str], now_s: int) -> None:
+        """Parts of uploads that are no more. One that began since we looked is not among the known, but young."""
+        engine, partition = self._store.ground.engine(container.policy), store.container_partition(container)
+        start = store.PARTS
+        while page := await engine.scan(partition, start, store.after(store.PARTS), 1):
+            upload_id = page[0].key[1 : 1 + _ID_BYTES].hex()
+            began_s = int(upload_id[:16], 16) // TICKS_PER_S
+            if upload_id not in known and began_s < now_s - _DAY_S:
+                await self._store.uploads.sweep(container, upload_id)
+            start = page[0].key[: 1 + _ID_BYTES] + b"\xff" * 4
 
     async def _abort(self, container: Container, name: str, upload_id: str) -> None:
         try:
