@@ -20,7 +20,7 @@ import pytest
 from wolke.core.context import Context
 from wolke.core.db import METADATA, Database, open_database
 from wolke.core.errors import Unauthorized
-from wolke.core.http import PARTS
+from wolke.core.http import PARTS, WHOLE
 from wolke.core.http.files import checked_runs
 from wolke.core.policy import Policy, Rule
 
@@ -107,6 +107,9 @@ class AsgiClient:
                 parts.append(message.get("body", b""))
             elif message["type"] == PARTS:
                 await send_parts(message)
+            elif message["type"] == WHOLE:
+                await send({**message, "type": "http.response.start"})
+                parts.append(message["body"])
 
         from urllib.parse import unquote
 
@@ -121,7 +124,7 @@ class AsgiClient:
             "headers": [(n.lower().encode("latin-1"), str(v).encode("latin-1")) for n, v in sent.items()],
             "server": ("cloud.test", 80),
             "client": ("127.0.0.1", 50000),
-            "extensions": {PARTS: {}},
+            "extensions": {PARTS: {}, WHOLE: {}},
         }
         await self.app(scope, receive, send)
         answer.body = b"".join(parts)

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from wolke.core.http.application import Api, Application
 from wolke.core.http.door import Door
-from wolke.core.http.messages import PARTS, ClientGone, FilePart, Params, Request, Response
+from wolke.core.http.messages import PARTS, WHOLE, ClientGone, FilePart, Params, Request, Response
 from wolke.core.http.routes import Route
 
-__all__ = ["PARTS", "Api", "Application", "ClientGone", "Door", "FilePart", "Params", "Request", "Response", "Route"]
+__all__ = [
+    "PARTS",
+    "WHOLE",
+    "Api",
+    "Application",
+    "ClientGone",
+    "Door",
+    "FilePart",
+    "Params",
+    "Request",
+    "Response",
+    "Route",
+]

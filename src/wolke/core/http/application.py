@@ -15,7 +15,7 @@ import msgspec
 from wolke.core import faults, ids, metrics
 from wolke.core.context import NOBODY, Context
 from wolke.core.errors import BadRequest, CloudError, NotFound, Refused, Unauthorized
-from wolke.core.http.messages import PARTS, ClientGone, FilePart, Request, Response
+from wolke.core.http.messages import PARTS, WHOLE, ClientGone, FilePart, Request, Response
 from wolke.core.http.routes import Route, Trie
 from wolke.core.log import get_logger
 from wolke.core.microversion import Version, Versions, text
@@ -120,16 +120,15 @@ class Application:
             return
         request = Request(api, scope, receive)
         headers = [(api.request_id_name, request_id.encode("ascii"))]
-        route: Route | None = None
         try:
-            route, response = await self._answer(api, request, request_id, headers)
+            response = await self._answer(api, request, request_id, headers)
         except ClientGone:
             log.info("client left", request_id=request_id, path=request.path)
             return
         except Exception as error:
             response = _failure(api, error, request, request_id)
         seconds = time.perf_counter() - started
-        metrics.observe_request(api.name, request.method, route.path if route else "", response.status, seconds)
+        metrics.observe_request(api.name, request.method, response.status, seconds)
         if response.status >= 500 or not (api.quiet or request.method in ("GET", "HEAD")):
             log.info(
                 "request", request_id=request_id, method=request.method, path=request.path, status=response.status,
@@ -139,7 +138,7 @@ class Application:
 
     async def _answer(
         self, api: Api, request: Request, request_id: str, headers: list[tuple[bytes, bytes]]
-    ) -> tuple[Route, Response]:
+    ) -> Response:
         if "\x00" in request.path:
             raise BadRequest("The path holds a NUL character.")
         if api.versions is not None:
@@ -169,7 +168,7 @@ class Application:
         if route.body is not None:
             request.body = api.check_body(route, request.version, await _json(request, route))
         result = await route.handler(api.service, request.ctx, request)
-        return route, _response(api, route, request, result)
+        return _response(api, route, request, result)
 
 
 def _choose(api: Api, request: Request) -> Route:
@@ -233,9 +232,11 @@ async def send_response(
     body, content_type = response.body, response.content_type
     if not isinstance(body, bytes):
         body, content_type = msgspec.json.encode(body), content_type or "application/json"
-    raw = [*headers, *((name.encode("latin-1"), _latin(value)) for name, value in response.headers.items())]
-    if response.also:
-        raw += ((name.encode("latin-1"), _latin(value)) for name, value in response.also)
+    raw = [*headers]
+    for name, value in response.headers.items():
+        raw.append((_wire_names.get(name) or _wire_name(name), _latin(value)))
+    for name, value in response.also:
+        raw.append((_wire_name(name), _latin(value)))
     if content_type and response.status not in _BODILESS:
         raw.append((b"content-type", content_type.encode("latin-1")))
     parts = response.parts
@@ -247,6 +248,9 @@ async def send_response(
     with contextlib.suppress(ClientGone):
         if parts and PARTS in scope.get("extensions", ()):
             await send({"type": PARTS, "status": response.status, "headers": raw, "parts": parts})
+            return
+        if response.chunks is None and not parts and WHOLE in scope.get("extensions", ()):
+            await send({"type": WHOLE, "status": response.status, "headers": raw, "body": body})
             return
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
         if response.chunks is not None and scope["method"] != "HEAD":
@@ -263,6 +267,23 @@ async def _send_chunks(send: Send, chunks: AsyncIterator[bytes]) -> None:
     finally:
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
+
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z\x80-\xff-]+")  # Swift's metadata may have names in UTF-8
+_NAMES_KEPT = 4096
+_wire_names: dict[str, bytes] = {}
+
+
+def _wire_name(name: str) -> bytes:
+    """In lower case, as the wire has it. Raises ``ValueError`` for what would be no header's name."""
+    raw = _wire_names.get(name)
+    if raw is None:
+        raw = name.encode("latin-1").lower()
+        if not _NAME.fullmatch(raw):
+            raise ValueError(f"no name for a header: {name!r}")
+        if len(_wire_names) < _NAMES_KEPT:
+            _wire_names[name] = raw
+    return raw
 
 
 def _latin(value: str | bytes) -> bytes:

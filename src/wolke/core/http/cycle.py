@@ -18,10 +18,10 @@ from email.utils import formatdate
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from wolke.core.http.files import Run, checked_runs
-from wolke.core.http.messages import PARTS, ClientGone
+from wolke.core.http.messages import PARTS, WHOLE, ClientGone
 
 if TYPE_CHECKING:
     from wolke.core.http.protocol import Protocol
@@ -90,6 +90,10 @@ class Cycle(RequestResponseCycle):
         kind = message["type"]
         if self.flow.write_paused:
             await self._drained()
+        if kind == WHOLE:
+            if not self.disconnected:
+                self._send_whole(message["status"], message["headers"], message["body"])
+            return
         if self.disconnected and (kind == PARTS or message.get("more_body")):
             raise ClientGone
         if kind == PARTS:
@@ -105,6 +109,32 @@ class Cycle(RequestResponseCycle):
         self.default_headers = _dated(int(time.time()))
         if self.waiting_for_100_continue:
             self.keep_alive = False  # the body may or may not come now: what follows on this connection could be either
+
+    def _send_whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Head and body in one write. ``send_response`` has made the headers, so they are not looked at twice."""
+        self._before_head()
+        self.waiting_for_100_continue = False
+        content = [STATUS_LINE[status]]
+        for name, value in self.default_headers:
+            content += (name, b": ", value, b"\r\n")
+        for name, value in headers:
+            if name == b"connection" and b"close" in value.lower():
+                self.keep_alive = False
+                continue
+            content += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            content.append(b"connection: close\r\n")
+        content.append(b"\r\n")
+        if self.scope["method"] != "HEAD":
+            content.append(body)
+        if not self.keep_alive and self.more_body:
+            self.protocol.linger()
+        self.response_started = self.response_complete = True
+        self.transport.write(b"".join(content))
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
     async def _send_parts(self, message: Any) -> None:
         start: Any = {"type": "http.response.start", "status": message["status"], "headers": message["headers"]}

@@ -34,7 +34,7 @@ class Door:
             log.info("client left", path=request.path)
             return
         seconds = time.perf_counter() - started
-        metrics.observe_request(self.name, request.method, "", response.status, seconds)
+        metrics.observe_request(self.name, request.method, response.status, seconds)
         if response.status >= 500:
             log.info(
                 "request", method=request.method, path=request.path, status=response.status, ms=round(seconds * 1e3, 1)

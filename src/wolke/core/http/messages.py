@@ -16,7 +16,9 @@ from wolke.core.microversion import Version
 if TYPE_CHECKING:
     from wolke.core.http.application import Api
 
-PARTS = "wolke.response.parts"  # an ASGI extension of our own server: a whole answer, with ``FilePart``s for its body
+# ASGI extensions of our own server: an answer in one message, with ``FilePart``s for its body, or with the body itself.
+PARTS = "wolke.response.parts"
+WHOLE = "wolke.response.whole"
 _HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
 
@@ -203,6 +205,6 @@ class Response:
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in raw:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
+        key, text = str(name, "latin-1"), str(value, "latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
