@@ -19,10 +19,17 @@ _LEGACY = {"x-versions-location": "stack", "x-history-location": "history"}
 _MORE = (READ, WRITE, CONTAINER_HEADER, "x-container-sync-to", "x-container-sync-key")
 _QUOTAS = {"x-container-meta-quota-bytes": "bytes", "x-container-meta-quota-count": "count"}
 _DIGITS = frozenset("0123456789.\0")
+_BESIDE = "+segments"
 
 
 async def get(gate: Gate, call: Call) -> Response:
-    container, verdict = await gate.container(call, READ)
+    try:
+        container, verdict = await gate.container(call, READ)
+    except ContainerNotFound:
+        if await _is_beside_a_bucket(gate, call):
+            media = formats.wanted(call)
+            return lists.answer(media, lists.objects(media, call, []), {})
+        raise
     if "versions" in call.query:
         return await _versions(gate, call, container, verdict)
     media = formats.wanted(call)
@@ -30,6 +37,13 @@ async def get(gate: Gate, call: Call) -> Response:
     headers = await _headers(gate, container, verdict)
     found = await gate.store.containers.objects(container, wish)
     return lists.answer(media, lists.objects(media, call, found), headers)
+
+
+async def _is_beside_a_bucket(gate: Gate, call: Call) -> bool:
+    """Swift's own S3 keeps the parts of uploads in such a container, and tools look there for what was left of them. Here parts
+    lie in the bucket itself, so there is nothing to be found."""
+    bucket = call.container.removesuffix(_BESIDE)
+    return bucket != call.container and await gate.store.containers.exists(call.account, bucket)
 
 
 async def _versions(gate: Gate, call: Call, container: Container, verdict: Verdict) -> Response:

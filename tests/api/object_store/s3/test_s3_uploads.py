@@ -123,3 +123,10 @@ def test_uploads_by_pages(s3: Any, bucket: str) -> None:
     folders = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/")
     assert [one["Prefix"] for one in folders["CommonPrefixes"]] == ["b/"]
     assert [one["Key"] for one in folders["Uploads"]] == ["a", "a", "c"]
+
+
+def test_who_looks_where_swift_keeps_parts_finds_none(s3: Any, cloud: Any, bucket: str) -> None:
+    _upload(s3, bucket, "k", [b"1"])
+    assert cloud.swift("GET", f"/{bucket}%2Bsegments") == (204, b"")
+    assert cloud.swift("GET", f"/{bucket}%2Bsegments?format=json") == (200, b"[]")
+    assert cloud.swift("GET", "/no-such-bucket%2Bsegments")[0] == 404
