@@ -1,5 +1,7 @@
 """``python tests/conformance/run.py smoke`` — tempest's smoke tests against a cloud with real guests and networks.
 
+``object`` is tempest's tests of object storage, and then Swift's own (``swift``), native and S3.
+
 Tempest is installed into an environment of its own (kept under the user's cache), configured by the template beside this file,
 and run inside a network namespace in which the cloud's floating IPs can be reached. The counts go to
 docs/reference/conformance.md; the exit code is 0 only if nothing failed.
@@ -40,6 +42,7 @@ SUITES = {
     "image": Suite(r"^tempest\.api\.image", smoke=False),
     "compute": Suite(r"^tempest\.api\.compute", smoke=False),
     "network": Suite(r"^tempest\.api\.network", smoke=False),
+    "object": Suite(r"^tempest\.api\.object_storage", smoke=False),
 }
 
 
@@ -50,16 +53,43 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write the counts into the documentation")
     parser.add_argument("--simulated", action="store_true", help="without real guests (no ssh)")
     arguments = parser.parse_args()
+    is_object = arguments.suite == "object"
+    arguments.simulated |= is_object
     if INSIDE not in os.environ:
         environment()
-        guest_image()
+        if is_object:
+            swift().environment()
+        else:
+            guest_image()
         return subprocess.run(inside_a_namespace(sys.argv), env={**os.environ, INSIDE: "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     tempest = environment()
     with tempfile.TemporaryDirectory(prefix="wolke-tempest-") as folder:
         results = against_a_cloud(Path(folder), tempest, arguments)
     report(arguments.suite, results, write=arguments.write)
+    if is_object and arguments.match is None:
+        results += swifts_own(write=arguments.write)
     return 1 if any(one["status"] == "fail" for one in results) else 0
+
+
+def swift() -> Any:
+    sys.path.insert(0, str(ROOT))
+    from tests.conformance import swift
+
+    return swift
+
+
+def swifts_own(*, write: bool) -> list[dict[str, Any]]:
+    """Swift's functional tests, each part against clouds of its own."""
+    from tests.bench.processes import Cloud
+
+    found = []
+    for suite, part in (("swift-native", swift().native), ("swift-s3", swift().s3)):
+        with tempfile.TemporaryDirectory(prefix="wolke-swift-") as folder:
+            results = part(Cloud, Path(folder))
+        report(suite, results, write=write, title=f"{swift().SWIFT.replace('==', ' ')}, {suite}")
+        found += results
+    return found
 
 
 def inside_a_namespace(argv: list[str]) -> list[str]:
@@ -89,7 +119,8 @@ def against_a_cloud(folder: Path, tempest: Path, arguments: argparse.Namespace) 
     from tests.bench.processes import Cloud
 
     drivers = ("--hypervisor", "simulated", "--dataplane", "simulated") if arguments.simulated else ()
-    with Cloud(folder / "state", *(drivers or ("--hypervisor", "qemu"))) as cloud:
+    options = swift().store_options(policies=swift().POLICIES)
+    with options, Cloud(folder / "state", *(drivers or ("--hypervisor", "qemu"))) as cloud:
         workspace = folder / "workspace"
         registry = folder / "workspaces.yaml"  # tempest would otherwise remember every run, in the user's home
         command = [tempest / "tempest", "init", "--workspace-path", registry, workspace]
@@ -126,6 +157,7 @@ def prepare(cloud: Any, workspace: Path, *, simulated: bool) -> dict[str, str]:
         "PUBLIC_NETWORK": public,
         "EXTENSIONS": ",".join(extensions),
         "VALIDATION": "false" if simulated else "true",
+        **swift().tempest_values(cloud),
     }
 
 
@@ -164,12 +196,14 @@ def run_tempest(tempest: Path, workspace: Path, suite: Suite, match: str | None)
 
 def service_of(test_id: str) -> str:
     parts = test_id.split(".")
+    if parts[0] != "tempest":
+        return parts[0]
     if parts[1] == "api":
         return parts[2]
     return "scenario"
 
 
-def report(suite: str, results: list[dict[str, Any]], *, write: bool) -> None:
+def report(suite: str, results: list[dict[str, Any]], *, write: bool, title: str = "") -> None:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for one in results:
         name = one["id"] if not one["id"].startswith("setUpClass") else one["id"].partition("(")[2]
@@ -185,7 +219,8 @@ def report(suite: str, results: list[dict[str, Any]], *, write: bool) -> None:
     ]
     print("\n".join([*lines, "", *remarks]))
     if write:
-        section = "\n".join([f"## tempest {TEMPEST.partition('==')[2]}, {suite}", "", *lines, "", *remarks, ""])
+        title = title or f"tempest {TEMPEST.partition('==')[2]}, {suite}"
+        section = "\n".join([f"## {title}", "", *lines, "", *remarks, ""])
         write_section(suite, section)
 
 

@@ -113,9 +113,7 @@ def kept_headers(asked: Mapping[str, str]) -> dict[str, str]:
             check_value(name, value)
         if name.startswith(META):
             check_value(name, value)
-            if value:
-                kept[name] = value
-            own[name[len(META) :]] = value
+            kept[name] = own[name[len(META) :]] = value
         elif name in KEPT:
             check_value(name, value)
             kept[name] = value
