@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from wolke.block_storage.agent import BlockStorageAgent
+from wolke.block_storage.agent.backends import build_backends
+from wolke.block_storage.agent.swift import SwiftStore
 from wolke.compute.agent import ComputeAgent
 from wolke.compute.agent.lines import TlsTransport
 from wolke.compute.agent.metadata import MetadataDoor
@@ -41,6 +44,18 @@ class Machine:
         self.network = NetworkAgent(
             self.dataplane, self.client, host.host_name, metadata=MetadataDoor(self.client, host.host_name)
         )
+        address = host.address or _address_towards(settings.public_url)
+        local_image = local.images.file_path if local is not None else None
+        store_url = local.store_url if local is not None else ""
+        self.volumes = BlockStorageAgent(
+            build_backends(host.volume_backends, directory / "volumes", host.host_name, address=address),
+            self.client,
+            host=host.host_name,
+            state_dir=directory / "block-storage",
+            backups=SwiftStore(self.client, store_url) if store_url else None,
+            local_image=local_image,
+            address=address,
+        )
         self.compute = ComputeAgent(
             self.hypervisor,
             self.client,
@@ -48,22 +63,23 @@ class Machine:
             host=host.host_name,
             state_dir=directory,
             driver_name=host.hypervisor,
-            local_image=local.images.file_path if local is not None else None,
-            transport=TlsTransport(host.address or _address_towards(settings.public_url), host.move_port),
+            local_image=local_image,
+            transport=TlsTransport(address, host.move_port),
         )
 
     async def open(self) -> None:
         await asyncio.gather(self.hypervisor.prepare(), self.dataplane.prepare())
-        await self.compute.prepare()
+        await asyncio.gather(self.compute.prepare(), self.volumes.prepare())
 
     async def register(self) -> None:
         """Be known to the controllers before the first server is asked for; ``run`` keeps it so."""
-        await asyncio.gather(self.compute.register(), self.network.register())
+        await asyncio.gather(self.compute.register(), self.network.register(), self.volumes.register())
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.network.run())
             group.create_task(self.compute.run())
+            group.create_task(self.volumes.run())
 
     async def shut_down_guests(self) -> None:
         """Guests off, networks gone; what is wished for stays as it is."""
@@ -71,6 +87,7 @@ class Machine:
         await self.dataplane.teardown()
 
     async def close(self) -> None:
+        await self.volumes.close()
         await self.hypervisor.close()
         await self.dataplane.close()
         await self.session.close()

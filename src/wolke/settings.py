@@ -45,6 +45,11 @@ class HostConfig:
     move_port: int = option(0, "The port on which servers come and go between hosts, with TLS; 0: any.")
     hypervisor: str = option("qemu", "The driver for guests.")
     dataplane: str = option("", "The driver for networks; empty: linux for root, else user.")
+    volume_backends: str = option(
+        "file=file",
+        "The backends for volumes: name=driver or name=driver:place, with commas between; empty: none. A place is a folder "
+        "for file, and group/pool for lvm.",
+    )
     masquerade: bool = option(True, "Whether guests reach the world outside behind this host's addresses.")
 
     @property

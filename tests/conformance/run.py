@@ -41,6 +41,7 @@ SUITES = {
     "identity": Suite(r"^tempest\.api\.identity", smoke=False),
     "image": Suite(r"^tempest\.api\.image", smoke=False),
     "compute": Suite(r"^tempest\.api\.compute", smoke=False),
+    "volume": Suite(r"^tempest\.api\.volume", smoke=False),
     "network": Suite(r"^tempest\.api\.network", smoke=False),
     "object": Suite(r"^tempest\.api\.object_storage", smoke=False),
 }
@@ -126,6 +127,7 @@ def against_a_cloud(folder: Path, tempest: Path, arguments: argparse.Namespace) 
         command = [tempest / "tempest", "init", "--workspace-path", registry, workspace]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         values = prepare(cloud, workspace, simulated=arguments.simulated)
+        values["CINDER"] = str(arguments.suite == "volume").lower()
         text = (Path(__file__).parent / "tempest.conf.template").read_text()
         for name, value in values.items():
             text = text.replace(f"@{name}@", value)

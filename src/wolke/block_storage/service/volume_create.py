@@ -26,6 +26,7 @@ from wolke.core.units import GIB
 MOST_GIB = 2**31 - 1
 _USABLE = ("available", "in-use")
 _NOT_FOR_VOLUMES = "os_glance"
+_LUKS = "luks"  # also the end of the long names that providers have had
 
 
 class NewVolume(msgspec.Struct, kw_only=True):
@@ -219,6 +220,9 @@ class Making:
         else:
             kind = await self._types.default(ctx)
         wants = kind.encryption is not None if kind else False
+        if kind is not None and kind.encryption is not None and _LUKS not in kind.encryption.provider.lower():
+            why = f"there is no encryption provider {kind.encryption.provider[:64]!r} here, but luks."
+            raise errors.Invalid("volume type", why)
         if origin.source is not None and origin.source["kind"] != "image" and wants != (origin.encryption is not None):
             raise errors.Invalid("volume type", "a copy cannot be encrypted where its source is not, or the other way.")
         return kind
