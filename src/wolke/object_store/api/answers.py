@@ -29,7 +29,12 @@ _SAYS = {
     499: "The client was disconnected during request.",
     507: "There was not enough space to save the resource.",
 }
-_TITLES = {498: "Rate Limited", 499: "Client Disconnect", 413: "Request Entity Too Large", 416: "Requested Range Not Satisfiable"}
+_TITLES = {
+    498: "Rate Limited",
+    499: "Client Disconnect",
+    413: "Request Entity Too Large",
+    416: "Requested Range Not Satisfiable",
+}
 
 
 async def _nothing() -> AsyncIterator[bytes]:

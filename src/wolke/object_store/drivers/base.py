@@ -109,10 +109,12 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """``small_bytes``: data up to this size comes out of ``read`` in one piece."""
+    """``small_bytes``: data up to this size comes out of ``read`` in one piece. ``exclusive``: while it is open nobody else
+    writes to the place, so what was read may be remembered until one writes oneself."""
 
     small_bytes: int
     local_files: bool
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class _Partition:
 
 
 class Memory:
-    capabilities = Capabilities(small_bytes=_CHUNK_BYTES, local_files=False)
+    capabilities = Capabilities(small_bytes=_CHUNK_BYTES, local_files=False, exclusive=True)
 
     def __init__(self, directory: Path) -> None:
         self._partitions: dict[bytes, _Partition] = {}

@@ -21,17 +21,15 @@ class Accounts:
 
     async def get(self, account: str) -> Account:
         """Raises ``AccountNotFound``."""
-        entry = await self._ground.accounts.get(store.account_partition(account), store.ACCOUNT)
-        if entry is None:
+        found = await account_of(self._ground, account)
+        if found is None:
             raise AccountNotFound
-        return store.account_of(entry.meta)
+        return found
 
     async def header(self, account: str, name: str) -> str:
-        """One header, empty if there is none: next to nothing for the many accounts without."""
-        entry = await self._ground.accounts.get(store.account_partition(account), store.ACCOUNT)
-        if entry is None or name.encode() not in entry.meta:
-            return ""
-        return store.account_of(entry.meta).headers.get(name, "")
+        """One header, empty if there is none."""
+        found = await account_of(self._ground, account)
+        return "" if found is None else found.headers.get(name, "")
 
     async def stats(self, account: str) -> dict[str, Stat]:
         """By policy, those with containers only. Exact."""
@@ -77,6 +75,7 @@ class Accounts:
             return (Put(store.ACCOUNT, store.encode(new)),)
 
         await commit(self._ground.accounts, store.account_partition(account), (store.ACCOUNT,), decide)
+        self._ground.known_accounts.forget(account)
 
     async def delete(self, account: str) -> None:
         """The account itself; its containers must be gone."""
@@ -90,9 +89,10 @@ class Accounts:
             return (Delete(store.ACCOUNT),)
 
         await commit(self._ground.accounts, partition, (store.ACCOUNT,), decide)
+        self._ground.known_accounts.forget(account)
 
     async def ensure(self, account: str) -> None:
-        if await self._ground.accounts.get(store.account_partition(account), store.ACCOUNT) is None:
+        if await account_of(self._ground, account) is None:
             await self.update(account, {})
 
     async def containers(self, account: str, wish: Wish) -> list[ContainerListed | Prefix]:
@@ -107,6 +107,16 @@ class Accounts:
             if tally.entries:  # else somebody died while it was made or deleted, and it is not there
                 found.append(ContainerListed(name, tally.objects, tally.octets, row.created, row.policy))
         return found
+
+
+async def account_of(ground: Ground, account: str) -> Account | None:
+    """None where nobody has written to it yet."""
+
+    async def read() -> Account | None:
+        entry = await ground.accounts.get(store.account_partition(account), store.ACCOUNT)
+        return None if entry is None else store.account_of(entry.meta)
+
+    return await ground.known_accounts.get(account, read)
 
 
 def total(stats: Iterable[Stat]) -> Stat:

@@ -30,6 +30,9 @@ class Containers:
 
     async def get(self, account: str, name: str) -> Container:
         """Raises ``ContainerNotFound``."""
+        return await self._ground.known_containers.get((account, name), lambda: self._read(account, name))
+
+    async def _read(self, account: str, name: str) -> Container:
         partition = store.account_partition(account)
         there = await self._ground.accounts.get(partition, store.row_key(name))
         if there is not None:
@@ -88,6 +91,7 @@ class Containers:
         partition = store.container_partition(made)
         await commit(engine, partition, (), lambda entries, tally: (Put(store.HEAD, store.encode(made)),))
         await commit(ground.accounts, store.account_partition(account), (row.key,), decide)
+        ground.known_containers.forget((account, name))
         if first:
             await commit(engine, partition, (), lambda entries, tally: (Delete(store.HEAD),))
             return await self.create(account, name, headers, system)
@@ -126,6 +130,7 @@ class Containers:
             return (Put(store.HEAD, store.encode(changed)),)
 
         await commit(self.engine(container), store.container_partition(container), (store.HEAD,), decide)
+        self._ground.known_containers.forget((container.account, container.name))
         return new[0]
 
     async def delete(self, container: Container) -> None:
@@ -142,6 +147,7 @@ class Containers:
             return (Delete(store.HEAD),)
 
         await commit(engine, partition, (store.HEAD,), decide)
+        self._ground.known_containers.forget((container.account, container.name))
         await self._forget(container.account, container.name, container.id)
 
     async def _clear(self, container: Container, kind: bytes) -> None:

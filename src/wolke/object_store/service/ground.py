@@ -9,7 +9,8 @@ from wolke.core.errors import CloudError
 from wolke.object_store.config import ObjectStoreConfig
 from wolke.object_store.drivers.base import Broken, Damaged, Decide, Driver, Entry, Lost, NoSpace, Piece, Stream
 from wolke.object_store.errors import Changed, DataDamaged, StoreBroken, StoreFull, UnknownPolicy
-from wolke.object_store.model import TICKS_PER_S
+from wolke.object_store.model import TICKS_PER_S, Account, Container
+from wolke.object_store.service.remembered import Remembered
 
 _SHARING_TRIES = 5
 
@@ -23,6 +24,9 @@ class Ground:
         self.clock = clock
         self.default_policy = next(iter(self.engines))
         self._last_stamp = 0
+        exclusive = all(engine.capabilities.exclusive for engine in self.engines.values())
+        self.known_accounts: Remembered[str, Account | None] = Remembered(exclusive)
+        self.known_containers: Remembered[tuple[str, str], Container] = Remembered(exclusive)
 
     @property
     def accounts(self) -> Driver:

@@ -12,11 +12,13 @@ from wolke.object_store import store
 from wolke.object_store.drivers.base import Driver, Tally
 from wolke.object_store.errors import QuotaReached
 from wolke.object_store.model import Container, Object
+from wolke.object_store.service.accounts import account_of
 from wolke.object_store.service.ground import Ground
 from wolke.object_store.service.limits import OBJECT_BYTES
 
 BYTES = "x-account-quota-bytes"
 COUNT = "x-account-quota-count"
+_ACCOUNT = "x-account-quota-"
 _CONTAINER_BYTES = "x-container-meta-quota-bytes"
 _CONTAINER_COUNT = "x-container-meta-quota-count"
 
@@ -37,10 +39,10 @@ async def room(ground: Ground, container: Container) -> int:
 
 
 async def _account_room(ground: Ground, container: Container) -> int:
-    entry = await ground.accounts.get(store.account_partition(container.account), store.ACCOUNT)
-    if entry is None or b"x-account-quota-" not in entry.meta:
+    account = await account_of(ground, container.account)
+    if account is None or not any(name.startswith(_ACCOUNT) for name in account.headers):
         return OBJECT_BYTES
-    headers = store.account_of(entry.meta).headers
+    headers = account.headers
     engines = list(ground.engines.values())
     whole = await _left(ground, headers, quota_names(), container.account, engines)
     ours = [ground.engine(container.policy)]

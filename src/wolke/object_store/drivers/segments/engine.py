@@ -56,7 +56,7 @@ class Segments:
     def __init__(self, directory: Path, options: Options | None = None) -> None:
         self.options = options or Options()
         self.directory = directory
-        self.capabilities = Capabilities(small_bytes=self.options.small_bytes, local_files=True)
+        self.capabilities = Capabilities(small_bytes=self.options.small_bytes, local_files=True, exclusive=True)
         self._lock = -1
 
     # -------------------------------------------------------------------------------------------------- open and close
