@@ -42,6 +42,7 @@ row_of = msgspec.msgpack.Decoder(ContainerRow).decode
 object_of = msgspec.msgpack.Decoder(Object).decode
 
 
+@lru_cache(4096)
 def account_id(account: str) -> bytes:
     return hashlib.blake2b(account.encode(), digest_size=8).digest()
 
