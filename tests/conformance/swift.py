@@ -187,13 +187,12 @@ def either(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> list[di
 
 def native(cloud_of: Any, folder: Path) -> list[dict[str, Any]]:
     """``cloud_of(path)`` starts a cloud with its state there."""
-    policies = "default=segments,silver=segments"
     with (
         store_options(policies=POLICIES, storage_domains=DOMAIN, expire_period_s="0.5"),
         cloud_of(folder / "v3") as cloud,
     ):
         first = run(folder, configuration(cloud, make_people(cloud), version=3), NATIVE)
-    options = store_options(policies=policies, storage_domains=DOMAIN, allow_open_expired="true", expire_period_s="600")
+    options = store_options(policies=POLICIES, storage_domains=DOMAIN, allow_open_expired="true", expire_period_s="600")
     with options, cloud_of(folder / "v1") as cloud:
         second = run(folder, configuration(cloud, make_people(cloud), version=1), AGAIN)
     return either(first, second)

@@ -160,6 +160,7 @@ async def test_only_one_way_at_a_time(swift: Any) -> None:
     assert (await swift.ann.post("/c", headers={"x-versions-enabled": "true"})).status == 204
     assert (await swift.ann.post("/c", headers={"x-versions-location": "old"})).status == 400
     assert (await swift.ann.put("/d", headers={"x-versions-location": "a%2Fb"})).status == 412
+    assert (await swift.ann.put("/d", headers={"x-versions-location": "\xff"})).status == 400
 
 
 async def test_a_stack_gives_back_the_last_version(swift: Any) -> None:

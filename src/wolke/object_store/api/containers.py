@@ -14,6 +14,7 @@ from wolke.object_store.api.objects.legacy import LOCATION, MODE
 from wolke.object_store.errors import ContainerNotEmpty, ContainerNotFound, PreconditionFailed
 from wolke.object_store.model import ENABLED, SUSPENDED, Container, parse_stamp, stamp_text
 from wolke.object_store.policy import Verdict, clean_acl
+from wolke.object_store.service.limits import check_container_name
 
 _LEGACY = {"x-versions-location": "stack", "x-history-location": "history"}
 _MORE = (READ, WRITE, CONTAINER_HEADER, "x-container-sync-to", "x-container-sync-key")
@@ -169,6 +170,7 @@ def _system(call: Call) -> dict[str, str | None]:
         location = unquote(call.headers[given[0]].strip())
         if "/" in location:
             raise PreconditionFailed("Container name cannot contain slashes")
+        check_container_name(location)
         system |= {LOCATION: location, MODE: _LEGACY[given[0]]}
     elif any(name in call.headers or "x-remove-" + name[2:] in call.headers for name in _LEGACY):
         system |= {LOCATION: None, MODE: None}
