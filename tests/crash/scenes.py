@@ -99,6 +99,18 @@ async def unrescue(cloud: LifeCloud) -> None:
     await cloud.compute.rescues.unrescue(MEMBER, await only(cloud))
 
 
+async def shelve(cloud: LifeCloud) -> None:
+    await cloud.compute.shelves.shelve(MEMBER, await only(cloud))
+
+
+async def unshelve(cloud: LifeCloud) -> None:
+    await cloud.compute.shelves.unshelve(MEMBER, await only(cloud))
+
+
+async def backup(cloud: LifeCloud) -> None:
+    await cloud.compute.server_actions.create_backup(MEMBER, await only(cloud), "copy", "daily", 1, {})
+
+
 # scene: what the user wishes, whether a server is there before, and what the server may be afterwards
 SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "create": (create, False, "ACTIVE"),
@@ -116,11 +128,14 @@ SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "revert": (revert, True, "ACTIVE"),
     "rescue": (rescue, True, "RESCUED"),
     "unrescue": (unrescue, True, "ACTIVE"),
+    "shelve": (shelve, True, "SHELVED_OFFLOADED"),
+    "unshelve": (unshelve, True, "ACTIVE"),
+    "backup": (backup, True, "ACTIVE"),
     "delete moving": (delete_moving, True, "DELETED"),
 }
 
 #: What has happened to the server that is there before, and scenes in which there is another host.
-BEFORE = {"confirm": migrate, "revert": migrate, "unrescue": rescue}
+BEFORE = {"confirm": migrate, "revert": migrate, "unrescue": rescue, "unshelve": shelve, "backup": backup}
 TWO_HOSTS = frozenset({"migrate", "confirm", "revert", "delete moving"})
 
 

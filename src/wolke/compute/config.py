@@ -28,6 +28,12 @@ class ComputeConfig:
     console_token_ttl_s: float = option(600.0, "How long a console URL can be opened.")
     allow_resize_to_same_host: bool = option(True, "Whether a server may be resized where it is.")
     resize_confirm_window_s: float = option(0.0, "A resize that nobody confirmed is confirmed after so long; 0: never.")
+    shelved_offload_time_s: float = option(
+        0.0, "A shelved server leaves its host after so long; 0: at once; less than 0: when an administrator says so."
+    )
+    reclaim_server_interval_s: float = option(
+        0.0, "A deleted server can be restored for so long; 0: it is gone at once, as if forced."
+    )
     guest_shutdown_timeout_s: float = option(60.0, "How long a guest is given to shut down before its plug is pulled.")
     sync_period_s: float = option(60.0, "How often each host compares what runs with what should.")
     heartbeat_period_s: float = option(10.0, "How often each host reports that it is alive.")

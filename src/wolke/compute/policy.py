@@ -143,6 +143,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-services:delete", _ADMIN, "Delete a compute service."),
     ("os-shelve:shelve", _MEMBER, "Shelve a server."),
     ("os-shelve:unshelve", _MEMBER, "Unshelve a server."),
+    ("os-shelve:unshelve_to_host", _ADMIN, "Unshelve a server to a host of one's choice."),
     ("os-shelve:shelve_offload", _ADMIN, "Offload a shelved server."),
     ("os-simple-tenant-usage:list", _ADMIN, "Show the usage of all projects."),
     ("os-simple-tenant-usage:show", _READER, "Show a project's usage."),

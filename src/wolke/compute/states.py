@@ -17,6 +17,9 @@ What may be relied on:
   RESIZED    as ACTIVE or SHUTOFF; what it was is set aside on ``other_host`` (which may be the same), and the move, as a
              consumer of its own, has an allocation for it.
   RESCUED    as ACTIVE, but the guest was started from another disk and sees its own beside it.
+  SHELVED    is off, and there is an image of its disk, which ``kept`` names. OFFLOADED: it has no host, guest or allocation any
+             more; its ports are bound to no host.
+  SOFT_DELETED   is off, not counted against quota, and deleted when ``due_at`` comes.
   ERROR      has a fault that a user can read. Never built (``launched_at`` is None): no allocation, ports or quota either.
   DELETED    has nothing left but the row, which is kept for a while for lists with changes-since.
 
@@ -30,6 +33,7 @@ from __future__ import annotations
 from wolke.core.states import ANY, Machine, Row
 
 _BUILT = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR")
+_IMAGED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
 _MOVE = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
 _MOVE_S = 3600.0  # disks are copied
 _UNDO_S = 600.0
@@ -48,7 +52,7 @@ SERVER = Machine(
         Row("suspend", ("ACTIVE",), ("suspending",), "SUSPENDED"),
         Row("resume", ("SUSPENDED",), ("resuming",), "ACTIVE"),
         Row("rebuild", ("ACTIVE", "SHUTOFF", "ERROR"), ("rebuilding", "rebuild_spawning"), "ACTIVE"),
-        Row("create_image", ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED"), ("image_snapshot",), None, failed=None),
+        Row("create_image", _IMAGED, ("image_snapshot",), None, failed=None),
         Row(
             "attach_interface",
             ("ACTIVE", "SHUTOFF", "PAUSED"),
@@ -76,6 +80,29 @@ SERVER = Machine(
         ),
         Row("rescue", ("ACTIVE", "SHUTOFF", "ERROR"), ("rescuing",), "RESCUED", undo="unrescue"),
         Row("unrescue", ("RESCUED",), ("unrescuing",), "ACTIVE"),
+        Row(
+            "evacuate",
+            ("ACTIVE", "SHUTOFF", "ERROR"),
+            ("evacuating", "evacuating_binding", "evacuate_spawning"),
+            None,
+            deadline_s=_MOVE_S,
+        ),
+        Row("create_backup", _IMAGED, ("image_backup", "backup_rotating"), None, failed=None),
+        Row(
+            "shelve", _IMAGED, ("shelving", "shelving_image_uploading"), "SHELVED", deadline_s=_MOVE_S, undo="unshelve"
+        ),
+        Row("shelve_offload", ("SHELVED",), ("shelving_offloading", "offloaded"), "SHELVED_OFFLOADED"),
+        Row("unshelve", ("SHELVED",), ("unshelving", "unshelved"), "ACTIVE"),
+        Row(
+            "unshelve_offloaded",
+            ("SHELVED_OFFLOADED",),
+            ("unshelving_scheduling", "unshelving_binding", "spawning_shelved", "unshelved"),
+            "ACTIVE",
+            deadline_s=_MOVE_S,
+            undo="shelve_offload",
+        ),
+        Row("soft_delete", _BUILT, ("soft-deleting",), "SOFT_DELETED"),
+        Row("restore", ("SOFT_DELETED",), ("restoring",), "ACTIVE"),
         Row("abandon", ("BUILD",), ("clearing", "abandoning"), "ERROR", preempts=True),
         Row("delete", ANY, ("deleting", "deleting_aside", "releasing"), "DELETED", preempts=True),
     ),
@@ -86,7 +113,8 @@ HOST_TASKS = frozenset(
         "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
         "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching",
         "deleting", "clearing", "resize_migrating", "resize_finish", "resize_reverting", "resize_restoring",
-        "rescuing", "unrescuing",
+        "rescuing", "unrescuing", "image_backup", "shelving", "shelving_image_uploading", "shelving_offloading", "unshelving",
+        "spawning_shelved", "evacuate_spawning", "soft-deleting", "restoring",
     }
 )  # fmt: skip
 OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside"})
@@ -95,7 +123,9 @@ CONTROLLER_TASKS = SERVER.tasks - AGENT_TASKS
 
 #: What a host only has to clear away: done at once if there is no host, and gone past if it is down when time is up. What
 #: is there is found when the host comes back.
-CLEANUPS = frozenset({"deleting", "clearing", "deleting_aside", "confirming", "resize_reverting"})
+CLEANUPS = frozenset(
+    {"deleting", "clearing", "deleting_aside", "confirming", "resize_reverting", "shelving_offloading"}
+)
 
 
 def acting_host(task: str | None, host: str | None, other_host: str | None) -> str | None:
@@ -135,12 +165,16 @@ _STATUS_OF_TASK = {
     "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
     "resize_reverting": "REVERT_RESIZE", "resize_unbinding": "REVERT_RESIZE", "resize_restoring": "REVERT_RESIZE",
 }  # fmt: skip
+_STATUS_OF_TASK |= dict.fromkeys(("evacuating", "evacuating_binding", "evacuate_spawning"), "REBUILD")
 _WORDS = {"RESIZED": "VERIFY_RESIZE", "RESCUED": "RESCUE"}
 
 #: Tasks that Nova has no word for, or another one.
 _TASK_STATES = {
     "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
     "clearing": None, "abandoning": None, "deleting_aside": "deleting", "confirming": None, "confirmed": None,
+    "evacuating": "rebuilding", "evacuating_binding": "rebuilding", "evacuate_spawning": "rebuild_spawning",
+    "backup_rotating": "image_backup", "offloaded": "shelving_offloading", "unshelved": "unshelving",
+    "unshelving_scheduling": "unshelving", "unshelving_binding": "unshelving", "spawning_shelved": "spawning",
     "resize_unbinding": "resize_reverting", "resize_restoring": "resize_reverting",
 }  # fmt: skip
 

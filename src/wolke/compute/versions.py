@@ -20,6 +20,8 @@ class Since:
 
     KEY_PAIR_STATUSES: Version = (2, 2)  # create 201, delete 204; before 200 and 202
     IP6_FILTER: Version = (2, 5)
+    NO_PASSWORD_OF_EVACUATED: Version = (2, 14)
+    EVACUATED_SERVERS_STAY_OFF: Version = (2, 95)
     KEY_PAIR_OWNERS: Version = (2, 10)
     ACTIONS_OF_DELETED: Version = (2, 21)
     TAG_FILTERS: Version = (2, 26)
@@ -237,6 +239,36 @@ def _anything_in(noun: str) -> Any:
     return narrow
 
 
+_BOOLEAN = one_of(True, False, "true", "false", "True", "False", "1", "0", 1, 0)
+
+
+def _with_force(schema: Item) -> Item:
+    _inner(schema, "evacuate")["properties"]["force"] = _BOOLEAN
+    return schema
+
+
+def _without_force(schema: Item) -> Item:
+    _inner(schema, "evacuate")["properties"].pop("force")
+    return schema
+
+
+def _on_shared_storage(schema: Item) -> Item:
+    _inner(schema, "evacuate")["properties"]["onSharedStorage"] = _BOOLEAN
+    _inner(schema, "evacuate")["required"] = ["onSharedStorage"]
+    return schema
+
+
+def _zone_only(schema: Item) -> Item:
+    inner = _inner(schema, "unshelve")
+    inner["properties"] = {"availability_zone": string(least=1)}
+    inner["required"] = ["availability_zone"]
+    return schema
+
+
+def _no_place(body: Item) -> Item:
+    return {"unshelve": None}
+
+
 def _no_host(body: Item) -> Item:
     return {"migrate": None}
 
@@ -274,6 +306,7 @@ CHANGES: tuple[Change, ...] = (
     Change((2, 10), "key pairs of other users", adds_body={"keypair_create": ("user_id",)}),
     Change((2, 11), "services can be forced down", {"service": ("forced_down",)}),
     Change((2, 13), "whose a server group is", {"server_group": ("project_id", "user_id")}),
+    Change((2, 14), "evacuation finds out itself what storage there is", narrows={"evacuate": _on_shared_storage}),
     Change((2, 15), "soft policies of server groups", narrows={"server_group_create": _hard_policies}),
     Change((2, 16), "host_status", _shown("host_status")),
     Change(
@@ -285,6 +318,7 @@ CHANGES: tuple[Change, ...] = (
     Change((2, 23), "more of migrations", {"migration": ("migration_type", "links")}),
     Change((2, 26), "tags", _shown("tags")),
     Change((2, 28), "cpu_info is an object", down={"hypervisor": _cpu_info_text}),
+    Change((2, 29), "evacuation past the scheduler", narrows={"evacuate": _without_force}),
     Change((2, 32), "tags of network cards", narrows={"server_create": _without_network_tags}),
     Change(
         (2, 36),
@@ -347,6 +381,7 @@ CHANGES: tuple[Change, ...] = (
         up={"server_group_create": _one_policy},
     ),
     Change((2, 67), "volume types of block devices", narrows={"server_create": _without_volume_types}),
+    Change((2, 68), "nothing is evacuated past the scheduler", narrows={"evacuate": _with_force}),
     Change((2, 70), "tags in lists of interfaces", {"interfaceAttachment": ("tag",)}),
     Change((2, 71), "server groups with a server", _shown("server_groups")),
     Change(
@@ -364,6 +399,12 @@ CHANGES: tuple[Change, ...] = (
         down={"flavor": _empty_swap},
     ),
     Change(
+        (2, 77),
+        "a zone to unshelve to",
+        narrows={"unshelve": _anything_in("unshelve")},
+        up={"unshelve": _no_place},
+    ),
+    Change(
         (2, 80),
         "whose a migration is",
         {"migration": ("user_id", "project_id"), "server_migration": ("user_id", "project_id")},
@@ -374,6 +415,7 @@ CHANGES: tuple[Change, ...] = (
         adds_body=dict.fromkeys(("server_create", "server_update", "rebuild"), ("hostname",)),
         down=dict.fromkeys(_SHOWN, _hostname_for_admins),
     ),
+    Change((2, 91), "a host to unshelve to", narrows={"unshelve": _zone_only}),
     Change((2, 92), "key pairs are imported only", narrows={"keypair_create": _optional_public_key}),
     Change(
         (2, 94),

@@ -13,11 +13,10 @@ from wolke.compute.errors import NotOffered
 from wolke.compute.schema import server_actions as schema
 from wolke.compute.schema.servers import REMOTE_CONSOLE
 from wolke.compute.service import Compute
-from wolke.compute.states import VM_STATES
 from wolke.compute.versions import Since
 from wolke.compute.views import servers as views
 from wolke.core.context import Context
-from wolke.core.errors import BadRequest, Conflict, NotFound
+from wolke.core.errors import BadRequest, NotFound
 from wolke.core.http import Request, Response, Route
 
 _RULE = "os_compute_api:servers"
@@ -93,6 +92,36 @@ async def unrescue(service: Compute, ctx: Context, request: Request) -> None:
     await service.rescues.unrescue(ctx, request.params["server_id"])
 
 
+async def shelve(service: Compute, ctx: Context, request: Request) -> None:
+    await service.shelves.shelve(ctx, request.params["server_id"])
+
+
+async def shelve_offload(service: Compute, ctx: Context, request: Request) -> None:
+    await service.shelves.offload(ctx, request.params["server_id"])
+
+
+async def unshelve(service: Compute, ctx: Context, request: Request) -> None:
+    asked = request.body["unshelve"] or {}
+    host = asked.get("host")
+    if host is not None:
+        request.enforce(f"{_OS}os-shelve:unshelve_to_host")
+    zone = asked.get("availability_zone", msgspec.UNSET)
+    await service.shelves.unshelve(ctx, request.params["server_id"], zone, host)
+
+
+async def restore(service: Compute, ctx: Context, request: Request) -> None:
+    await service.server_actions.restore(ctx, request.params["server_id"])
+
+
+async def evacuate(service: Compute, ctx: Context, request: Request) -> Json | None:
+    asked = request.body["evacuate"]
+    stays_off = request.version >= Since.EVACUATED_SERVERS_STAY_OFF
+    await service.moves.evacuate(ctx, request.params["server_id"], asked.get("host"), stays_off=stays_off)
+    if request.version >= Since.NO_PASSWORD_OF_EVACUATED:
+        return None
+    return {"adminPass": asked.get("adminPass") or new_password()}
+
+
 async def force_delete(service: Compute, ctx: Context, request: Request) -> None:
     await service.server_actions.delete(ctx, request.params["server_id"])
 
@@ -107,6 +136,24 @@ async def create_image(service: Compute, ctx: Context, request: Request) -> Resp
     image_id = await service.server_actions.create_image(
         ctx, request.params["server_id"], asked["name"].strip(), asked.get("metadata", {})
     )
+    return _image_made(request, image_id)
+
+
+async def create_backup(service: Compute, ctx: Context, request: Request) -> Response:
+    asked = request.body["createBackup"]
+    rotation = int(asked["rotation"])
+    image_id = await service.server_actions.create_backup(
+        ctx,
+        request.params["server_id"],
+        asked["name"].strip(),
+        asked["backup_type"],
+        rotation,
+        asked.get("metadata", {}),
+    )
+    return _image_made(request, image_id) if rotation > 0 else Response(202)
+
+
+def _image_made(request: Request, image_id: str) -> Response:
     if request.version >= Since.IMAGE_ID_IN_BODY:
         return Response(202, {"image_id": image_id})
     return Response(202, headers={"Location": f"{request.base_url}/images/{image_id}"})
@@ -169,14 +216,6 @@ def _not_offered(what: str) -> Handler:
     async def refuse(service: Compute, ctx: Context, request: Request) -> None:
         await service.servers.show(ctx, request.params["server_id"])
         raise NotOffered(what)
-
-    return refuse
-
-
-def _impossible(action: str) -> Handler:
-    async def refuse(service: Compute, ctx: Context, request: Request) -> None:
-        server = await service.servers.show(ctx, request.params["server_id"])
-        raise Conflict(f"Cannot '{action}' instance {server.id} while it is in vm_state {VM_STATES[server.status]}")
 
     return refuse
 
@@ -246,6 +285,12 @@ ACTIONS: dict[str, Route] = dict(
         _row("migrate", migrate, f"{_OS}os-migrate-server:migrate", body=schema.MIGRATE, noun="migrate"),
         _row("rescue", rescue, f"{_OS}os-rescue", body=schema.RESCUE, status=200),
         _row("unrescue", unrescue, f"{_OS}os-unrescue"),
+        _row("shelve", shelve, f"{_OS}os-shelve:shelve"),
+        _row("shelveOffload", shelve_offload, f"{_OS}os-shelve:shelve_offload"),
+        _row("unshelve", unshelve, f"{_OS}os-shelve:unshelve", body=schema.UNSHELVE, noun="unshelve"),
+        _row("createBackup", create_backup, f"{_OS}os-create-backup", body=schema.CREATE_BACKUP),
+        _row("restore", restore, f"{_OS}os-deferred-delete:restore"),
+        _row("evacuate", evacuate, f"{_OS}os-evacuate", body=schema.EVACUATE, status=200, noun="evacuate"),
         _row("forceDelete", force_delete, f"{_OS}os-deferred-delete:force"),
         _row("os-resetState", reset_state, f"{_OS}os-admin-actions:reset_state", body=schema.RESET_STATE),
         _row(
@@ -266,18 +311,11 @@ ACTIONS: dict[str, Route] = dict(
         _row("removeSecurityGroup", remove_group, f"{_OS}os-security-groups:remove", body=schema.REMOVE_GROUP),
         _row("addFixedIp", add_fixed_ip, f"{_OS}os-multinic:add", body=schema.ADD_FIXED_IP, until="2.43"),
         _row("removeFixedIp", remove_fixed_ip, f"{_OS}os-multinic:remove", body=schema.REMOVE_FIXED_IP, until="2.43"),
-        # there is nothing to restore, to confirm or to bring back
-        _row("restore", _impossible("restore"), f"{_OS}os-deferred-delete:restore"),
-        _row("unshelve", _impossible("unshelve"), f"{_OS}os-shelve:unshelve"),
-        _row("shelveOffload", _impossible("shelveOffload"), f"{_OS}os-shelve:shelve_offload"),
         # not offered
         _row("changePassword", _not_offered("setting a server's password"), f"{_OS}os-admin-password",
              body=schema.CHANGE_PASSWORD),
         _row("trigger_crash_dump", _not_offered("crash dumps"), f"{_RULE}:trigger_crash_dump", since="2.17"),
-        _row("shelve", _not_offered(f"shelving {_LATER}"), f"{_OS}os-shelve:shelve"),
-        _row("createBackup", _not_offered(f"backups {_LATER}"), f"{_OS}os-create-backup"),
         _row("os-migrateLive", _not_offered(f"live migration {_LATER}"), f"{_OS}os-migrate-server:migrate_live"),
-        _row("evacuate", _not_offered(f"evacuation {_LATER}"), f"{_OS}os-evacuate"),
         _row("injectNetworkInfo", _not_offered("injecting network information"),
              f"{_OS}os-admin-actions:inject_network_info"),
     )

@@ -246,7 +246,7 @@ async def update(service: Compute, ctx: Context, request: Request) -> Json:
 
 
 async def delete(service: Compute, ctx: Context, request: Request) -> None:
-    await service.server_actions.delete(ctx, request.params["server_id"])
+    await service.server_actions.soft_delete(ctx, request.params["server_id"])
 
 
 _ONE = "/v2.1/servers/{server_id}"

@@ -73,6 +73,13 @@ class Steps:
             "resize_migrated": moving.hand_over,
             "confirmed": moving.confirm,
             "resize_unbinding": moving.unbind,
+            "evacuating": life.evacuating.place,
+            "evacuating_binding": life.shelving.bind,
+            "offloaded": life.shelving.offloaded,
+            "unshelving_scheduling": self._schedule,
+            "unshelving_binding": life.shelving.bind,
+            "unshelved": life.shelving.unshelved,
+            "backup_rotating": life.shelving.rotate,
         }
 
     async def look(self) -> list[str]:

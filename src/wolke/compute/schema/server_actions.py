@@ -90,3 +90,27 @@ RESCUE: JsonSchema = {
     "required": ["rescue"],
     "additionalProperties": False,
 }
+CREATE_BACKUP = body(
+    "createBackup",
+    {
+        "name": string(least=1),
+        "backup_type": string(least=1),
+        "rotation": {"anyOf": [integer(0), {"type": "string", "pattern": "^[0-9]{1,9}$"}]},
+        "metadata": METADATA,
+    },
+    required=("name", "backup_type", "rotation"),
+)
+UNSHELVE: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "unshelve": {
+            "type": ["object", "null"],
+            "properties": {"availability_zone": nullable(string(least=1)), "host": HOST},
+            "additionalProperties": False,
+            "minProperties": 1,
+        }
+    },
+    "required": ["unshelve"],
+    "additionalProperties": False,
+}
+EVACUATE = body("evacuate", {"host": HOST, "adminPass": PASSWORD})

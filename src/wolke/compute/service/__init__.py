@@ -24,6 +24,7 @@ from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import Making
 from wolke.compute.service.server_groups import ServerGroups
 from wolke.compute.service.servers import Servers
+from wolke.compute.service.shelves import Shelves
 from wolke.compute.service.usage import Usage
 from wolke.core.clock import Clock
 from wolke.core.db import Database
@@ -62,6 +63,7 @@ class Compute:
         self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
         self.moves = Moves(needs, self.servers, self.server_actions, self.flavors, self.quotas, self.hosts)
         self.rescues = Rescues(needs, self.servers, self.server_actions)
+        self.shelves = Shelves(needs, self.servers, self.server_actions, self.hosts)
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
         self.security_groups = SecurityGroups(network)

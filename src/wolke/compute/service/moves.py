@@ -15,6 +15,7 @@ from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import check_fit_copy, flavor_copy
 from wolke.compute.service.servers import Servers
+from wolke.compute.states import VM_STATES
 from wolke.compute.store import MIGRATIONS
 from wolke.core import ids
 from wolke.core.context import Context
@@ -74,6 +75,22 @@ class Moves:
             arguments = {"migration_id": move.id, "host": host}
             await self._actions.begin_in(tx, ctx, held, "migrate", "migrate", arguments)
 
+    async def evacuate(self, ctx: Context, server_id: str, host: str | None, *, stays_off: bool) -> None:
+        """Make it anew elsewhere, because its host is down. ``stays_off``: whoever asked starts it, when it is safe to."""
+        server = await self._servers.show(ctx, server_id)
+        self._actions.allowed(ctx, server, "evacuate", "evacuate")
+        if server.launched_at is None:
+            raise errors.WrongState("evacuate", server_id, "vm_state", VM_STATES[server.status])
+        await self._check_host(server, host)
+        source = await self._hosts.named(server.host or "")
+        if source is not None and self._hosts.up(source):
+            raise BadRequest(f"Compute service of {server.host} is still in use.")
+        async with self._db.transaction() as tx:
+            held = await self._servers.held(tx, ctx, server_id)
+            move = await self._note(tx, ctx, held, "evacuation", held.flavor, status="accepted")
+            arguments = {"migration_id": move.id, "host": host, "off": stays_off or held.status == "SHUTOFF"}
+            await self._actions.begin_in(tx, ctx, held, "evacuate", "evacuate", arguments)
+
     async def confirm(self, ctx: Context, server_id: str) -> None:
         await self._actions.begin(ctx, server_id, "confirm_resize", "confirmResize")
 
@@ -88,7 +105,16 @@ class Moves:
         if host == server.host:
             raise BadRequest("The target host can't be the same one.")
 
-    async def _note(self, tx: Transaction, ctx: Context, server: Server, kind: str, new: FlavorCopy) -> Migration:
+    async def _note(
+        self,
+        tx: Transaction,
+        ctx: Context,
+        server: Server,
+        kind: str,
+        new: FlavorCopy,
+        *,
+        status: str = "pre-migrating",
+    ) -> Migration:
         await tx.lock("compute:migrations")
         last = await tx.find(MIGRATIONS, order=[Order("id", True)], limit=1)
         now = self._needs.clock.now()
@@ -99,7 +125,7 @@ class Moves:
             project_id=ctx.project_id or server.project_id,
             user_id=ctx.user_id,
             kind=kind,
-            status="pre-migrating",
+            status=status,
             source_host=server.host or "",
             dest_host=None,
             old_flavor=server.flavor,

@@ -27,6 +27,8 @@ from wolke.network.model import SecurityGroup, SecurityGroupRule
 
 #: Image properties that belong to one image and not to what is made of it.
 _NOT_INHERITED = frozenset({"os_hash_algo", "os_hash_value", "stores", "locations", "img_signature"})
+#: Verbs with which a host fills an image.
+_FILLING = frozenset({"create_image", "create_backup", "shelve"})
 
 
 class ServerActions:
@@ -107,8 +109,26 @@ class ServerActions:
             server = await self._servers.held(tx, ctx, server_id)
             if server.verb == "delete" and not (server.locked and not ctx.is_admin):
                 return
-            unfinished = {"image_id": server.arguments["image_id"]} if server.verb == "create_image" else {}
+            unfinished = {"image_id": server.arguments["image_id"]} if server.verb in _FILLING else {}
             await self.begin_in(tx, ctx, server, "delete", "delete", unfinished)
+
+    async def soft_delete(self, ctx: Context, server_id: str) -> None:
+        """It can be restored for a while, if the cloud does so at all and it is a server that has settled; else it is deleted."""
+        server = await self._servers.show(ctx, server_id)
+        settled = server.task is None and server.status in SERVER.rows["soft_delete"].allowed
+        if self._needs.config.reclaim_server_interval_s > 0 and settled and server.launched_at is not None:
+            await self.begin(ctx, server_id, "soft_delete", "delete")
+        elif server.status != "SOFT_DELETED":
+            await self.delete(ctx, server_id)
+
+    async def restore(self, ctx: Context, server_id: str) -> None:
+        """It counts against quota again."""
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            self.allowed(ctx, server, "restore", "restore")
+            one = {"instances": 1, "cores": server.vcpus, "ram": server.ram_mib}
+            await self._quotas.take_for(tx, server.project_id, server.user_id, one)
+            await self.begin_in(tx, ctx, server, "restore", "restore", {}, {"counted": True, "due_at": None})
 
     async def rebuild(
         self, ctx: Context, server_id: str, image_id: str, changes: Mapping[str, Any], *, key_name: Any = msgspec.UNSET
@@ -117,7 +137,7 @@ class ServerActions:
         server = await self._servers.show(ctx, server_id)
         image = await self._making.image(ctx, image_id, server.flavor)
         check_user_data(changes.get("user_data"))
-        written = {**changes, "image_id": image.id, "image": image_copy(image)}
+        written = {**changes, "image_id": image.id, "image": image_copy(image), "kept": {}}
         if "metadata" in changes:
             check_metadata(changes["metadata"], await self._quotas.limits(server.project_id))
         if key_name is not msgspec.UNSET:
@@ -128,18 +148,41 @@ class ServerActions:
 
     async def create_image(self, ctx: Context, server_id: str, name: str, metadata: Mapping[str, str]) -> str:
         """The id of a queued image that the server's host will fill."""
+        return await self.begin_image(ctx, server_id, "create_image", "createImage", name, metadata, {})
+
+    async def create_backup(
+        self, ctx: Context, server_id: str, name: str, kind: str, rotation: int, metadata: Mapping[str, str]
+    ) -> str:
+        """As ``create_image``; when it is there, all but the newest ``rotation`` backups of this kind are deleted."""
+        marks = {**metadata, "image_type": "backup", "backup_type": kind}
+        arguments = {"backup_type": kind, "rotation": rotation}
+        return await self.begin_image(ctx, server_id, "create_backup", "createBackup", name, marks, arguments)
+
+    async def begin_image(
+        self,
+        ctx: Context,
+        server_id: str,
+        verb: str,
+        action: str,
+        name: str,
+        metadata: Mapping[str, str],
+        arguments: Mapping[str, Any],
+    ) -> str:
+        """Begin a verb with which the server's host fills an image; the image and the wish are one write."""
         server = await self._servers.show(ctx, server_id)
-        self.allowed(ctx, server, "create_image", "createImage")
+        self.allowed(ctx, server, verb, action)
         await self.require(server, "snapshot", "images of servers")
         images = self._needs.images
         if images is None:
             raise errors.NotOffered("images of servers")
+        wish = _snapshot_wish(server, name, metadata)
 
         async def begin(tx: Transaction, image: Image) -> None:
             held = await self._servers.held(tx, ctx, server_id)
-            await self.begin_in(tx, ctx, held, "create_image", "createImage", {"image_id": image.id})
+            words = {**arguments, "image_id": image.id, "disk_format": wish.disk_format, "was": held.status}
+            await self.begin_in(tx, ctx, held, verb, action, words)
 
-        return (await images.create(ctx, _snapshot_wish(server, name, metadata), also=begin)).id
+        return (await images.create(ctx, wish, also=begin)).id
 
     async def reset_state(self, ctx: Context, server_id: str, status: str) -> None:
         """By an admin's word: whatever was under way is forgotten."""

@@ -125,6 +125,16 @@ def _when(found: Filter, ctx: Context, asked: dict[str, list[str]]) -> None:
         found.where.append(Where("deleted_at", "isnull", False))
     elif not since:
         found.where.append(Where("deleted_at", "isnull", True))
+    if not deleted and not _asks_for_soft_deleted(asked):
+        found.where.append(Where("status", "ne", "SOFT_DELETED"))
+
+
+def _asks_for_soft_deleted(asked: dict[str, list[str]]) -> bool:
+    words = [*asked.get("status", ()), *asked.get("vm_state", ())]
+    soft = asked.get("soft_deleted")
+    return any(word.upper() in ("SOFT_DELETED", "SOFT-DELETE") for word in words) or bool(
+        soft and boolean(soft[-1], "soft_deleted")
+    )
 
 
 def _instant(asked: dict[str, list[str]], name: str) -> str | None:
@@ -262,7 +272,6 @@ _SPECIAL: dict[str, Callable[[Filter, str], None]] = {
     "kernel_id": _nothing,
     "ramdisk_id": _nothing,
     "hidden": _nothing,
-    "soft_deleted": _nothing,
     "progress": _nothing,
     "tags": _tags(every=True, wanted=True),
     "tags-any": _tags(every=False, wanted=True),

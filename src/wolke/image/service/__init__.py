@@ -10,7 +10,7 @@ from typing import Any
 from wolke.core import ids
 from wolke.core.clock import Clock
 from wolke.core.context import Context
-from wolke.core.db import Database, DuplicateRow, Transaction, Where
+from wolke.core.db import Database, DuplicateRow, Order, Related, Transaction, Where
 from wolke.core.errors import BadRequest
 from wolke.core.paging import Page, find_page
 from wolke.image import errors
@@ -20,7 +20,7 @@ from wolke.image.model import ACTIVE, DEACTIVATED, QUEUED, Image, Trash
 from wolke.image.service.data import ImageData
 from wolke.image.service.members import Members
 from wolke.image.service.sight import in_default_list, seen_by, sees_all
-from wolke.image.store import IMAGES, MARKS, MEMBERS, TRASH, write_marks
+from wolke.image.store import IMAGES, MARKS, MEMBERS, TRASH, property_mark, write_marks
 
 __all__ = ["ImageWish", "Images"]
 
@@ -108,6 +108,12 @@ class Images:
             except errors.ImageNotFound:
                 raise BadRequest(f"Invalid marker. Image could not be found: {page.marker[:64]}") from None
         return await find_page(self.db, IMAGES, page, where=conditions, marker=marker)
+
+    async def having(self, owner: str, properties: Mapping[str, str]) -> list[Image]:
+        """The images of a project that have all these properties, oldest first. For callers in this process."""
+        marks = [property_mark(name, value) for name, value in properties.items()]
+        where = [Where("id", "within", Related(MARKS, "image_id", [Where("mark", "eq", mark)])) for mark in marks]
+        return await self.db.find(IMAGES, where=where, order=(Order("created_at"), Order("id")), owner=owner)
 
     async def update(self, ctx: Context, image: Image, changes: Mapping[str, Any]) -> Image:
         """``changes`` by the record's names, as decided from ``image``; 409 if somebody else changed it meanwhile."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
-from wolke.compute.agent.steps import images, interfaces, moving, power, rescuing
+from wolke.compute.agent.steps import images, interfaces, moving, power, rescuing, shelving
 from wolke.compute.model import Wish
 
 Step = Callable[[Ground, Wish], Awaitable[dict[str, Any]]]
@@ -31,6 +31,15 @@ STEPS: Mapping[str, Step] = {
     "resize_finish": moving.arrive,
     "resize_reverting": power.destroy,
     "resize_restoring": moving.come_back,
+    "image_backup": images.snapshot,
+    "shelving": power.power_off,
+    "shelving_image_uploading": images.snapshot,
+    "shelving_offloading": moving.destroy_all,
+    "unshelving": shelving.unshelve,
+    "spawning_shelved": power.spawn,
+    "evacuate_spawning": power.spawn,
+    "soft-deleting": power.power_off,
+    "restoring": power.power_on,
     "rescuing": rescuing.rescue,
     "unrescuing": rescuing.unrescue,
     "confirming": moving.forget,
@@ -40,4 +49,11 @@ STEPS: Mapping[str, Step] = {
 }
 
 #: One attempt of most steps ends after ``work.STEP_DEADLINE_S``; disks take longer to copy.
-DEADLINES_S: Mapping[str, float] = {"resize_finish": 3600.0}
+DEADLINES_S: Mapping[str, float] = {
+    "resize_finish": 3600.0,
+    "image_snapshot": 3600.0,
+    "image_backup": 3600.0,
+    "shelving_image_uploading": 3600.0,
+    "spawning_shelved": 3600.0,
+    "evacuate_spawning": 3600.0,
+}

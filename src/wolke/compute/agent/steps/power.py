@@ -18,6 +18,8 @@ async def spawn(ground: Ground, wish: Wish) -> Learnt:
     await ground.driver.create(await guest_spec(ground, wish, drive))
     if drive is not None:
         drive.unlink(missing_ok=True)
+    if wish.arguments.get("off"):
+        return {"power": Power.SHUTDOWN.value}
     await ground.driver.start(wish.server_id)
     return {"power": Power.RUNNING.value}
 

@@ -16,6 +16,7 @@ from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
 from wolke.compute.service.life.endings import Endings
 from wolke.compute.service.life.errors import NoMetadata, PasswordThere, PasswordTooLong
+from wolke.compute.service.life.evacuating import Evacuating
 from wolke.compute.service.life.facts import facts_of
 from wolke.compute.service.life.failing import Failing
 from wolke.compute.service.life.ground import Ground
@@ -24,6 +25,7 @@ from wolke.compute.service.life.moving import Moving
 from wolke.compute.service.life.outcomes import Outcomes
 from wolke.compute.service.life.overdue import Overdue, Timed
 from wolke.compute.service.life.questions import Questions
+from wolke.compute.service.life.shelving import Shelving
 from wolke.compute.service.life.sweeping import Sweeping
 from wolke.compute.service.life.wakes import Wakes
 from wolke.compute.store import GUEST_PASSWORDS, SERVERS
@@ -56,10 +58,13 @@ class Life:
         self.ground = Ground(db, config, clock, placement, Cards(network), images)
         self.building = Building(self.ground)
         self.moving = Moving(self.ground)
+        self.shelving = Shelving(self.ground, self.building)
+        self.evacuating = Evacuating(self.ground)
         failing = Failing(self.ground, self.building, self.moving)
         self.overdue = Overdue(self.ground, self.building, failing)
         self.timed = Timed(self.ground)
-        self.outcomes = Outcomes(self.ground, self.building, failing, Endings(self.ground, self.moving))
+        endings = Endings(self.ground, self.moving, self.shelving, self.evacuating)
+        self.outcomes = Outcomes(self.ground, self.building, failing, endings)
         self.hosts = HostDoor(self.ground)
         self.sweeping = Sweeping(self.ground)
         self.wakes = Wakes(db)

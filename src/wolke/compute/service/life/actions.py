@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from wolke.compute.model import Server, ServerAction
 from wolke.compute.store import SERVER_ACTIONS
 from wolke.core.clock import Instant
@@ -31,11 +29,19 @@ _NAMES: dict[str, tuple[str, str]] = {
     "revert_resize": ("revertResize", "compute_revert_resize"),
     "rescue": ("rescue", "compute_rescue_instance"),
     "unrescue": ("unrescue", "compute_unrescue_instance"),
+    "evacuate": ("evacuate", "compute_rebuild_instance"),
+    "create_backup": ("createBackup", "compute_backup_instance"),
+    "shelve": ("shelve", "compute_shelve_instance"),
+    "shelve_offload": ("shelveOffload", "compute_shelve_offload_instance"),
+    "unshelve": ("unshelve", "compute_unshelve_instance"),
+    "unshelve_offloaded": ("unshelve", "compute_unshelve_instance"),
+    "soft_delete": ("delete", "compute_soft_delete_instance"),
+    "restore": ("restore", "compute_restore_instance"),
     "delete": ("delete", "compute_terminate_instance"),
 }
 
 
-_EVENTS = dict(_NAMES.values())
+_EVENTS = dict(_NAMES.values())  # the last one: "delete" is that of delete itself
 _LATEST = 5  # no more than two can be open: what is under way, and the delete that preempts it
 
 
@@ -54,11 +60,6 @@ async def finish_action(
             await _end(tx, action, now, host, error)
         elif action.action in _EVENTS:
             await _end(tx, action, now, host, "The server was deleted meanwhile.")
-
-
-def undoing(server: Server, reason: str) -> dict[str, Any]:
-    """The arguments of the verb that takes back what ``server``'s verb has done, because of ``reason``."""
-    return {**server.arguments, "undoes": server.verb, "failure": reason}
 
 
 async def finish_verb(tx: Transaction, server: Server, now: Instant, *, error: str | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from wolke.compute.model import Fault, Server
 from wolke.compute.scheduler import HostView, NoHost, choose
-from wolke.compute.service.life.actions import finish_action, finish_verb, undoing
+from wolke.compute.service.life.actions import finish_action, finish_verb
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import GroupTaken, group_agrees, look_at_hosts, placing_of, resources
 from wolke.compute.states import MOVES_UNDER_WAY, SERVER
@@ -39,7 +39,7 @@ class Building:
         chosen: list[tuple[Server, list[HostView]]] = []
         refused: list[tuple[Server, str]] = []
         for server in servers:
-            placing = await placing_of(self._ground.db, server)
+            placing = await placing_of(self._ground.db, server, only_host=server.arguments.get("host"))
             try:
                 ranked = choose(list(hosts.values()), placing)
             except NoHost as why:
@@ -52,7 +52,14 @@ class Building:
                 if reason := await self._place_anywhere(server, ranked):
                     refused.append((server, reason))
         for server, text in refused:
+            await self._refuse(server, text)
+
+    async def _refuse(self, server: Server, text: str) -> None:
+        if server.verb == "create":
             await self.give_up(server, text)
+            return
+        async with self._ground.db.transaction() as tx:
+            await self._ground.write(tx, server, self._ground.undo(server, text))
 
     async def _place_all(self, chosen: Sequence[tuple[Server, Sequence[HostView]]]) -> bool:
         """Everyone at their best host in one write; False, and nothing written, if somebody does not fit there any more."""
@@ -115,24 +122,25 @@ class Building:
 
     async def take_out(self, tx: Transaction, server: Server, reason: str) -> bool:
         """An interface that did not go in is taken back, as by a detach, at whose end the attach has failed."""
-        changes: dict[str, Any] = {**SERVER.undo(server), "arguments": undoing(server, reason)}
-        changes["deadline_at"] = self._ground.clock.after(SERVER.rows["detach_interface"].deadline_s)
-        return await self._ground.write(tx, server, changes)
+        return await self._ground.write(tx, server, self._ground.undo(server, reason))
 
     async def forget_image(self, server: Server) -> None:
         """An image that the server's disk was to fill, and now never will, goes before the server forgets it."""
-        image_id = server.arguments.get("image_id")
+        await self.drop_image(server.arguments.get("image_id"), only_unfinished=True)
+
+    async def drop_image(self, image_id: str | None, *, only_unfinished: bool = False) -> None:
+        """One that the cloud made for itself. What its owner protected, or deleted already, is left as it is."""
         if image_id is None or self._ground.images is None:
             return
         ctx = system_context()
         try:
             image = await self._ground.images.image(ctx, str(image_id))
-            if image.status != ACTIVE:
+            if image.status != ACTIVE or not only_unfinished:
                 await self._ground.images.delete(ctx, image)
         except ImageChanged:
             raise  # just now: look again
         except CloudError as error:
-            log.info("an unfinished image stays", image_id=image_id, reason=str(error))
+            log.info("an image stays", image_id=image_id, reason=str(error))
 
     # -- taking back
 
@@ -154,6 +162,7 @@ class Building:
     async def take_back(self, server: Server) -> None:
         """The last part of abandon and of delete: ports, allocation and quota."""
         await self.forget_image(server)
+        await self.drop_image(server.kept.get("shelved_image_id"))
         await self._ground.network.release_server_ports(server.id)
         now = self._ground.clock.now()
         learnt: dict[str, Any] = {"counted": False, "host": None, "power": "nostate", "deadline_at": None}

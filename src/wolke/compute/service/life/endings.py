@@ -7,8 +7,10 @@ from typing import Any
 
 from wolke.compute.model import Server
 from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.evacuating import Evacuating
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.moving import Moving
+from wolke.compute.service.life.shelving import Shelving
 from wolke.core.db import Transaction
 
 Changes = dict[str, Any]
@@ -16,7 +18,7 @@ Ending = Callable[[Transaction, Server, Changes], Awaitable[None]]
 
 
 class Endings:
-    def __init__(self, ground: Ground, moving: Moving) -> None:
+    def __init__(self, ground: Ground, moving: Moving, shelving: Shelving, evacuating: Evacuating) -> None:
         self._ground = ground
         self._by_verb: dict[str, Ending] = {
             "create": self._booted,
@@ -26,6 +28,10 @@ class Endings:
             "migrate": moving.moved,
             "revert_resize": moving.restored,
             "unrescue": self._unrescued,
+            "shelve": shelving.shelved,
+            "evacuate": evacuating.done,
+            "soft_delete": self._soft_deleted,
+            "restore": self._restored,
         }
 
     async def write(self, tx: Transaction, server: Server, changes: Changes) -> bool:
@@ -55,3 +61,9 @@ class Endings:
         if "undoes" in server.arguments:
             changes["status"] = server.arguments["was"]
         changes["arguments"] = {}
+
+    async def _soft_deleted(self, tx: Transaction, server: Server, changes: Changes) -> None:
+        changes |= {"counted": False, "due_at": self._ground.clock.after(self._ground.config.reclaim_server_interval_s)}
+
+    async def _restored(self, tx: Transaction, server: Server, changes: Changes) -> None:
+        changes |= {"due_at": None}

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from wolke.compute.model import Fault, Server
-from wolke.compute.service.life.actions import finish_verb, undoing
+from wolke.compute.service.life.actions import finish_verb
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.ground import Ground
-from wolke.compute.service.life.moving import Moving
+from wolke.compute.service.life.moving import Moving, move_of, note
 from wolke.compute.states import CLEANUPS, SERVER
 from wolke.core.db import Transaction
 from wolke.core.log import get_logger
@@ -24,7 +24,9 @@ class Failing:
             "abandon": building.give_up_in,
             "detach_interface": building.take_out,
             "revert_resize": moving.undo,
-            "unrescue": self._unrescue,
+            "unrescue": self._begin,
+            "unshelve": self._begin,
+            "shelve_offload": self._begin,
         }
 
     async def fail_in(self, tx: Transaction, server: Server, reason: str, learnt: Mapping[str, Any]) -> bool:
@@ -41,10 +43,11 @@ class Failing:
             changes["fault"] = Fault(500, server.arguments.get("failure") or reason, now)
         if not await self._ground.write(tx, server, changes):
             return False
+        move = await move_of(tx, server.id) if server.verb in ("evacuate", "revert_resize") else None
+        if move is not None:
+            await note(self._ground, tx, move, status="error", key="")
         await finish_verb(tx, server, now, error=reason)
         return True
 
-    async def _unrescue(self, tx: Transaction, server: Server, reason: str) -> bool:
-        changes = SERVER.undo(server) | {"arguments": undoing(server, reason)}
-        changes["deadline_at"] = self._ground.clock.after(SERVER.rows["unrescue"].deadline_s)
-        return await self._ground.write(tx, server, changes)
+    async def _begin(self, tx: Transaction, server: Server, reason: str) -> bool:
+        return await self._ground.write(tx, server, self._ground.undo(server, reason))

@@ -9,7 +9,7 @@ from typing import Any
 from wolke.compute.config import ComputeConfig
 from wolke.compute.model import Host, Server
 from wolke.compute.service.cards import Cards
-from wolke.compute.states import loop_of
+from wolke.compute.states import SERVER, loop_of
 from wolke.compute.store import SERVERS
 from wolke.core.clock import Clock
 from wolke.core.db import Database, Transaction
@@ -35,6 +35,13 @@ class Ground:
             host, other = changes.get("host", server.host), changes.get("other_host", server.other_host)
             tx.wake(loop_of(changes["task"], host, other))
         return True
+
+    def undo(self, server: Server, reason: str) -> dict[str, Any]:
+        """The changes with which the verb under way goes on to be taken back."""
+        changes = SERVER.undo(server)
+        deadline_at = self.clock.after(SERVER.rows[changes["verb"]].deadline_s)
+        arguments = {**server.arguments, "undoes": server.verb, "failure": reason}
+        return {**changes, "arguments": arguments, "deadline_at": deadline_at}
 
     def is_up(self, host: Host) -> bool:
         return not host.forced_down and host.heartbeat_at > self.clock.after(-self.config.host_down_after_s)

@@ -57,7 +57,7 @@ _SETTLED = Query(
         _servers.other_host,
     ).where(sa.or_(_servers.host == sa.bindparam("host"), _servers.other_host == sa.bindparam("host")))
 )
-_NEEDS_FILES = frozenset({"spawning", "rebuild_spawning", "resize_finish"})
+_NEEDS_FILES = frozenset({"spawning", "rebuild_spawning", "resize_finish", "spawning_shelved", "evacuate_spawning"})
 _OFF = ("shutdown", "crashed")
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from wolke.compute.model import Host, Migration, Server
 from wolke.compute.scheduler import HostView, NoHost, choose
-from wolke.compute.service.life.actions import finish_verb, undoing
+from wolke.compute.service.life.actions import finish_verb
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import GroupTaken, group_agrees, look_at_hosts, placing_of, resources
 from wolke.compute.states import MOVES_UNDER_WAY, SERVER
@@ -36,6 +36,10 @@ async def move_of(reader: Reader, server_id: str) -> Migration | None:
     """The server's move that is neither done nor undone."""
     found = await reader.find(MIGRATIONS, server_id=server_id, order=[Order("id", True)], limit=1)
     return found[0] if found and found[0].status in MOVES_UNDER_WAY else None
+
+
+async def note(ground: Ground, tx: Transaction, move: Migration, **changes: Any) -> None:
+    await tx.update(MIGRATIONS, {**changes, "updated_at": ground.clock.now()}, id=move.id)
 
 
 class Moving:
@@ -114,11 +118,9 @@ class Moving:
 
     async def undo(self, tx: Transaction, server: Server, reason: str) -> bool:
         """A move that cannot succeed is reverted, from where it had got to."""
-        changes = SERVER.undo(server)
+        changes = self._ground.undo(server, reason)
         if server.task != "resize_finish":
             changes["task"] = "resize_unbinding"
-        changes["arguments"] = undoing(server, reason)
-        changes["deadline_at"] = self._ground.clock.after(SERVER.rows["revert_resize"].deadline_s)
         log.info("server cannot be moved", server_id=server.id, task=server.task, reason=reason)
         return await self._ground.write(tx, server, changes)
 
@@ -159,4 +161,4 @@ class Moving:
         return host
 
     async def _note(self, tx: Transaction, move: Migration, **changes: Any) -> None:
-        await tx.update(MIGRATIONS, {**changes, "updated_at": self._ground.clock.now()}, id=move.id)
+        await note(self._ground, tx, move, **changes)

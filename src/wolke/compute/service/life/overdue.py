@@ -50,11 +50,12 @@ class Overdue:
             await self._ground.write(tx, server, changes | {"task": server.task})
 
 
-_BY_ITSELF = {"RESIZED": "confirm_resize"}
+_BY_ITSELF = {"RESIZED": "confirm_resize", "SHELVED": "shelve_offload", "SOFT_DELETED": "delete"}
 
 
 class Timed:
-    """What a settled server begins by itself: a resize that nobody confirmed in time is confirmed."""
+    """What a settled server begins by itself: a resize that nobody confirmed in time is confirmed, a
+    shelved server leaves its host, a deleted one is gone for good."""
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground

@@ -88,7 +88,7 @@ async def placing_of(
         ram_mib=wanted.get("MEMORY_MB", 0),
         disk_gib=wanted.get("DISK_GB", 0),
         zone=zone or None,
-        only_host=only_host or (None if server.host else host.partition(":")[0] or None),
+        only_host=only_host or (host.partition(":")[0] or None if server.verb == "create" else None),
         not_hosts=not_hosts,
         architecture=_first(properties, _ARCHITECTURE),
         hypervisor_type=_first(properties, _HYPERVISOR),

@@ -39,8 +39,7 @@ def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[st
         "root_gib": flavor.disk_gib,
         "ephemeral_gib": flavor.ephemeral_gib,
         "swap_mib": flavor.swap_mib,
-        "image_id": server.image_id,
-        "image_format": server.image.get("disk_format"),
+        **_root_image(server),
         "image_properties": properties,
         "extra_specs": flavor.extra_specs,
         "config_drive": None if files is None else {p: base64.b64encode(c).decode() for p, c in files.items()},
@@ -48,3 +47,11 @@ def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[st
             {"port_id": p.id, "network_id": p.network_id, "mac_address": p.mac_address, "mtu": p.mtu} for p in ports
         ],
     }
+
+
+def _root_image(server: Server) -> dict[str, Any]:
+    """What the root disk is, or will be, made of: an image of it, if the server has been shelved since it was made."""
+    for image_id, image_format in (("shelved_image_id", "shelved_format"), ("made_of", "made_of_format")):
+        if server.kept.get(image_id):
+            return {"image_id": server.kept[image_id], "image_format": server.kept[image_format]}
+    return {"image_id": server.image_id, "image_format": server.image.get("disk_format")}
