@@ -240,6 +240,18 @@ async def test_an_object_expires_and_is_cleared_away(swift: Any) -> None:
     assert await swift.names("/c") == ["stays"]
 
 
+async def test_what_has_expired_is_not_there_for_anybody(swift: Any) -> None:
+    await swift.container()
+    for name in ("deleted", "made", "changed"):
+        await swift.object(f"/c/{name}", x_delete_after="10")
+    swift.clock.ahead_s = 12
+    assert (await swift.ann.delete("/c/deleted")).status == 404
+    assert (await swift.ann.post("/c/changed", headers={"x-object-meta-a": "1"})).status == 404
+    assert (await swift.ann.put("/c/made", content=b"x", headers={"if-none-match": "*"})).status == 201
+    await swift.expirer.loop.drain()
+    assert await swift.names("/c") == ["made"]
+
+
 async def test_an_object_that_was_given_more_time_stays(swift: Any) -> None:
     await swift.container()
     await swift.object("/c/o", x_delete_after="10")

@@ -190,7 +190,7 @@ class Objects:
             head, old, *others = entries
             _still_there(container, head)
             if check is not None:
-                check(None if old is None else store.object_of(old.meta))
+                check(None if old is None or self._expired(old) else store.object_of(old.meta))
             freed = along.octets + (old.octets if old is not None else 0)
             quotas.within(container, tally, value, is_new=old is None, freed=freed)
             return (store.current(name, value, pieces, new.due_s), *along.decide(others))
@@ -329,16 +329,19 @@ class Objects:
         gone: list[Object] = []
 
         def decide(entries: Sequence[Entry | None], tally: Tally) -> Sequence[Change]:
-            old = None if entries[0] is None else store.object_of(entries[0].meta)
+            there = entries[0]
+            is_there = there is not None and not self._expired(there)
+            gone[:] = [store.object_of(there.meta)] if there is not None and is_there else []
             if check is not None:
-                check(old)
-            if old is None:
+                check(gone[0] if gone else None)
+            if there is None:
                 raise ObjectNotFound
-            gone[:] = [old]
             return (Delete(store.object_key(name)),)
 
         partition = store.container_partition(container)
         await commit(self._engine(container), partition, (store.object_key(name),), decide)
+        if not gone:
+            raise ObjectNotFound  # its time had come; now it is cleared away, too
         return Removed(None, gone[0])
 
     async def _mark(self, container: Container, name: str, check: Check | None) -> Removed:
