@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any
 
 from wolke.block_storage.agent.ground import Backend, Ground
 from wolke.block_storage.model import Address
@@ -36,22 +35,15 @@ class Watch:
             if backend.reason is None:
                 found += [(backend.name, *one) for one in await _things(backend)]
         answer = await self._ground.client.get_json(self._ground.url("contents"))
-        strangers = [one for one in found if not self._known(answer, one)]
+        volumes = {(Address.read(one["backend"] or "").backend, one["id"]) for one in answer["volumes"]}
+        snapshots = {one["id"] for one in answer["snapshots"]} | self._ground.resting
+        strangers = [one for one in found if (one not in volumes if len(one) == 2 else one[2] not in snapshots)]
         for one in strangers:
             if one in self._strangers and self.mine:
                 await self._remove(*one)
         self._strangers = set(strangers)
         await asyncio.to_thread(self._tidy_files)
         self._ground.images.evict()
-
-    def _known(self, answer: dict[str, Any], one: tuple[str, ...]) -> bool:
-        backend, volume_id, *snapshot = one
-        if snapshot:
-            return snapshot[0] in self._ground.resting or any(s["id"] == snapshot[0] for s in answer["snapshots"])
-        return any(
-            volume["id"] == volume_id and Address.read(volume["backend"] or "").backend == backend
-            for volume in answer["volumes"]
-        )
 
     async def _remove(self, backend: str, volume_id: str, snapshot_id: str | None = None) -> None:
         driver = self._ground.backends[backend].driver

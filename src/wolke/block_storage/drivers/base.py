@@ -176,6 +176,9 @@ class Driver(Protocol):
     async def volumes(self) -> Sequence[Found]:
         """Everything there is, also what no caller knows any more."""
 
+    async def look(self, volume_id: str) -> Found | None:
+        """What there is of one volume; None if there is nothing of it at all."""
+
     async def create(self, volume: Volume, source: Source) -> None:
         """There afterwards, unless it is there already. ``Failure`` if the source does not fit, is broken or gone."""
 

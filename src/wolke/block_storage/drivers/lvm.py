@@ -41,6 +41,7 @@ _LOCK_TIMEOUT_S = 120.0
 class LvmConfig:
     volume_group: str = option("wolke", "The volume group.")
     pool: str = option("wolke-pool", "The thin pool in it; it must be there.")
+    device_folder: Path = option(Path("/dev"), "Where the devices of volume groups are.")
     image_check_timeout_s: float = option(10.0, "For qemu-img to look at an image.")
 
 
@@ -106,6 +107,9 @@ class LvmDriver:
         pool = (await self._look())[self._config.pool]
         return Capacity(pool.size_bytes / GIB, pool.size_bytes * (100 - pool.used_percent) / 100 / GIB)
 
+    async def look(self, volume_id: str) -> Found | None:
+        return next((one for one in await self.volumes() if one.volume_id == volume_id), None)
+
     async def volumes(self) -> Sequence[Found]:
         there = await self._look()
         found = []
@@ -169,7 +173,7 @@ class LvmDriver:
             "-O",
             "raw",
             "json:" + json.dumps(node),
-            f"/dev/{self._path(name)}",
+            self._device(name),
         )
 
     async def delete(self, volume_id: str) -> None:
@@ -237,9 +241,7 @@ class LvmDriver:
                 raise _OPEN
             part = target.with_name(target.name + ".part")
             try:
-                await self._qemu_img(
-                    "convert", "-q", "-f", "raw", "-O", disk_format, f"/dev/{self._path(name)}", str(part)
-                )
+                await self._qemu_img("convert", "-q", "-f", "raw", "-O", disk_format, self._device(name), str(part))
                 await whole(rename_durably, part, target)
             finally:
                 part.unlink(missing_ok=True)
@@ -250,7 +252,7 @@ class LvmDriver:
         async with self._volume(volume_id) as (one, _):
             if connector.host != self._host or connector.shared:
                 raise Failure("This backend serves guests on its own host only, one at a time.")
-            layer = Layer(f"/dev/{self._path(one.name)}", "raw")
+            layer = Layer(self._device(one.name), "raw")
             return Connection("file", connector.read_only, layers=(layer,))
 
     async def disconnect(self, volume_id: str, attachment_id: str) -> None:
@@ -260,6 +262,9 @@ class LvmDriver:
 
     def _path(self, name: str) -> str:
         return f"{self._config.volume_group}/{name}"
+
+    def _device(self, name: str) -> str:
+        return str(self._config.device_folder / self._path(name))
 
     async def _lvm(self, *argv: str) -> bytes:
         try:

@@ -93,6 +93,11 @@ class SimulatedDriver:
             for one in self._volumes.values()
         ]
 
+    async def look(self, volume_id: str) -> Found | None:
+        await self._trouble("look")
+        one = self._volumes.get(volume_id)
+        return Found(volume_id, one.size_gib, tuple(sorted(one.snapshots)), in_use=one.open) if one else None
+
     async def create(self, volume: Volume, source: Source) -> None:
         await self._trouble("create")
         if volume.volume_id not in self._volumes:

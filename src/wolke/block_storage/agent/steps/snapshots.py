@@ -26,7 +26,7 @@ async def adopt(ground: Ground, wish: Wish) -> Learnt:
     spec = wish.specification
     driver = ground.driver(spec["backend"])
     name = wish.arguments["reference"].get("source-name")
-    found = next((one for one in await driver.volumes() if one.volume_id == spec["volume_id"]), None)
+    found = await driver.look(spec["volume_id"])
     if found is None or spec["id"] not in found.snapshots:
         raise Failure(f"There is no snapshot {name!r} of the volume that could be managed.")
     return {"location": {}, "size_gib": found.size_gib}

@@ -93,7 +93,7 @@ async def at_rest(ground: Ground, backend: str, volume_id: str, purpose: str) ->
     that whoever comes after us finds the same one."""
     driver = ground.driver(backend)
     snapshot_id = str(uuid.uuid5(uuid.UUID(volume_id), f"for {purpose}"))
-    found = next((one for one in await driver.volumes() if one.volume_id == volume_id), None)
+    found = await driver.look(volume_id)
     if found is None or not (found.in_use or snapshot_id in found.snapshots):
         yield None
         return
@@ -173,7 +173,7 @@ async def move(ground: Ground, wish: Wish) -> Learnt:
     volume = volume_of(spec)
     if volume.encryption:
         raise Failure("An encrypted volume cannot be moved to another storage backend.")
-    here = next((one for one in await old.volumes() if one.volume_id == volume.volume_id), None)
+    here = await old.look(volume.volume_id)
     if here is not None:
         if here.in_use or here.snapshots:
             raise Failure("A volume that is in use, or has snapshots, cannot be moved to another storage backend.")

@@ -85,17 +85,11 @@ class FileDriver:
         return await asyncio.to_thread(self._look_at_all)
 
     def _look_at_all(self) -> list[Found]:
-        found = []
-        for entry in sorted(self._volumes.iterdir()):
-            if is_home(entry.name):
-                home = self._home(entry.name)
-                one = home.load()
-                if one is None:
-                    found.append(Found(home.volume_id, whole=False))
-                else:
-                    names = tuple(sorted(one.snapshots))
-                    found.append(Found(home.volume_id, one.size_gib, names, in_use=_is_open(home, one)))
-        return found
+        names = sorted(entry.name for entry in self._volumes.iterdir() if is_home(entry.name))
+        return [found for found in map(_look, map(self._home, names)) if found]
+
+    async def look(self, volume_id: str) -> Found | None:
+        return await asyncio.to_thread(_look, self._home(volume_id))
 
     # -- making and unmaking
 
@@ -368,6 +362,13 @@ class FileDriver:
     def _must_be_shallow(self, definition: Definition) -> None:
         if len(list(definition.chain(definition.top))) >= 2 * self._config.most_layers:
             raise Failure("The volume has as many snapshots as it can; delete one first.")
+
+
+def _look(home: Home) -> Found | None:
+    one = home.load()
+    if one is None:
+        return Found(home.volume_id, whole=False) if home.root.exists() else None
+    return Found(home.volume_id, one.size_gib, tuple(sorted(one.snapshots)), in_use=_is_open(home, one))
 
 
 def _is_open(home: Home, definition: Definition) -> bool:
