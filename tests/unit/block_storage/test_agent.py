@@ -295,7 +295,9 @@ async def test_a_host_of_another_cloud_removes_nothing(cloud: Cloud) -> None:
 async def test_what_could_be_managed_is_listed_and_managed(cloud: Cloud) -> None:
     (cloud.root / "host/file/unmanaged/disk.raw").write_bytes(b"theirs".ljust(4096, b"\0"))
     listed = await cloud.agent.asked("manageable_volumes", {"backend": "host-1@file#pool"})
-    assert [one["reference"] for one in listed] == [{"source-name": "disk.raw"}]
+    assert [(one["reference"], one["size"], one["safe_to_manage"]) for one in listed] == [
+        ({"source-name": "disk.raw"}, 1, True)
+    ]
     with pytest.raises(Failure):
         await cloud.agent.asked("nothing", {"backend": "host-1@file#pool"})
     volume = await cloud.block_storage.managing.manage(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -216,7 +216,7 @@ class BlockStorageAgent:
         if kind == "manageable_volumes":
             if not driver.capabilities.adoption:
                 return []
-            return list(await cast(Adoption, driver).adoptable())
+            return [_offered(one) for one in await cast(Adoption, driver).adoptable()]
         if kind == "manageable_snapshots":
             return []
         raise Failure(f"This host cannot answer {kind!r}.")
@@ -233,3 +233,15 @@ class BlockStorageAgent:
                 await asyncio.sleep(1.0)
             else:
                 await asyncio.sleep(self._ground.settings.sync_period_s)
+
+
+def _offered(one: Mapping[str, Any]) -> dict[str, Any]:
+    """As Cinder shows what could be managed."""
+    return {
+        "reference": one["reference"],
+        "size": one["size_gib"],
+        "safe_to_manage": one["reason"] is None,
+        "reason_not_safe": one["reason"],
+        "cinder_id": None,
+        "extra_info": None,
+    }
