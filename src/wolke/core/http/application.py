@@ -238,13 +238,13 @@ async def send_response(
     for name, value in response.also:
         raw.append((_wire_name(name), _latin(value)))
     if content_type and response.status not in _BODILESS:
-        raw.append((b"content-type", content_type.encode("latin-1")))
+        raw.append((b"Content-Type", content_type.encode("latin-1")))
     parts = response.parts
     if response.path is not None:
         parts = (FilePart(str(response.path), 0, response.path.stat().st_size),)
-        raw.append((b"content-length", str(parts[0].length).encode()))
+        raw.append((b"Content-Length", str(parts[0].length).encode()))
     elif response.chunks is None and response.status not in _BODILESS:
-        raw.append((b"content-length", str(len(body)).encode()))
+        raw.append((b"Content-Length", str(len(body)).encode()))
     with contextlib.suppress(ClientGone):
         if parts and PARTS in scope.get("extensions", ()):
             await send({"type": PARTS, "status": response.status, "headers": raw, "parts": parts})
@@ -269,16 +269,17 @@ async def _send_chunks(send: Send, chunks: AsyncIterator[bytes]) -> None:
             await chunks.aclose()
 
 
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z\x80-\xff-]+")  # Swift's metadata may have names in UTF-8
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z\x80-\xff-]+")  # Swift's metadata may have names in UTF-8
 _NAMES_KEPT = 4096
 _wire_names: dict[str, bytes] = {}
 
 
 def _wire_name(name: str) -> bytes:
-    """In lower case, as the wire has it. Raises ``ValueError`` for what would be no header's name."""
+    """As the service spells it: some clients look for capitals, some take what they see for the name. Raises ``ValueError`` for
+    what would be no header's name."""
     raw = _wire_names.get(name)
     if raw is None:
-        raw = name.encode("latin-1").lower()
+        raw = name.encode("latin-1")
         if not _NAME.fullmatch(raw):
             raise ValueError(f"no name for a header: {name!r}")
         if len(_wire_names) < _NAMES_KEPT:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SILENCE_S = 60.0  # without a byte of a body, in either direction
 _WAITING_BYTES = 128 * 1024  # of a body, before reading stops; one more read of the socket may come on top
 _TLS_BYTES = 128 * 1024
+_CONNECTION = (b"Connection", b"connection")
 _END: Any = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
@@ -118,7 +119,7 @@ class Cycle(RequestResponseCycle):
         for name, value in self.default_headers:
             content += (name, b": ", value, b"\r\n")
         for name, value in headers:
-            if name == b"connection" and b"close" in value.lower():
+            if name in _CONNECTION and b"close" in value.lower():
                 self.keep_alive = False
                 continue
             content += (name, b": ", value, b"\r\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from functools import lru_cache
 from html import escape
 from http import HTTPStatus
 from typing import Any
@@ -93,4 +94,10 @@ def wire_name(name: str) -> str:
 
 
 def wired(headers: Mapping[str, Any]) -> dict[str, str | bytes]:
-    return {wire_name(name): wire(value) for name, value in headers.items()}
+    """Names with capitals, as Swift has always sent them."""
+    return {_titled(name): wire(value) for name, value in headers.items()}
+
+
+@lru_cache(4096)
+def _titled(name: str) -> str:
+    return wire_name("-".join(word[:1].upper() + word[1:] for word in name.split("-")))

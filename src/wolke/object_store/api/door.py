@@ -5,6 +5,7 @@ Whoever shows no token, or a bad one, is nobody: access lists and signed URLs ma
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -41,6 +42,8 @@ class SwiftDoor:
         entrance: SignIn | None = None,
     ) -> None:
         self._store = store
+        self._trans_prefix = f"tx{os.urandom(5).hex()}"  # nobody needs to guess the next: it only must not come twice
+        self._trans_numbers = itertools.count()
         self._authenticate = authenticate
         self._entrance = entrance
         acls = {} if entrance is None else {"tempauth": {"account_acls": True}}
@@ -104,7 +107,7 @@ class SwiftDoor:
             return NOBODY
 
     def _trans_id(self, request: Request) -> str:
-        made = f"tx{os.urandom(11).hex()[:21]}-{self._store.ground.now_s():010x}"
+        made = f"{self._trans_prefix}{next(self._trans_numbers):011x}-{self._store.ground.now_s():010x}"
         extra = request.headers.get("x-trans-id-extra")
         return made if not extra else f"{made}-{quote(extra[:_EXTRA_CHARACTERS])}"
 

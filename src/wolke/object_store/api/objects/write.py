@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Mapping
+from functools import lru_cache
 
 from wolke.core.errors import BadRequest, Refused, TooLarge
 from wolke.core.http import Response
@@ -130,10 +131,17 @@ def _check_manifest(value: str) -> None:
         raise BadRequest("X-Object-Manifest must be in the format container/prefix")
 
 
+@lru_cache(1024)
+def _type_by_ending(ending: str) -> str:
+    """``ending``: the last words of a name, as in ``tar.gz``."""
+    return mimetypes.guess_type(f"/name.{ending}")[0] or _DEFAULT_TYPE
+
+
 def _content_type(call: Call) -> str:
     given = call.headers.get("content-type", "")
     if lists.is_true(call.headers.get("x-detect-content-type")) or not given:
-        return mimetypes.guess_type(call.name)[0] or _DEFAULT_TYPE
+        _, *words = call.name.rpartition("/")[2].lstrip(".").split(".")
+        return _type_by_ending(".".join(words[-2:])) if words else _DEFAULT_TYPE
     check_value("content-type", given)
     return given
 
