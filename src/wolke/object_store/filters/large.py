@@ -34,6 +34,11 @@ def own_etag(value: Object) -> str:
     return value.system.get(HASH, value.etag) if value.kind == MANIFEST else value.etag
 
 
+def is_composed(value: Object) -> bool:
+    """From the parts of an upload by S3; such an ETag is made of theirs."""
+    return "-" in value.etag and not value.kind
+
+
 async def look(handler: Handler, store: ObjectStore, call: Call, place: tuple[str, str]) -> tuple[int, Call]:
     """HEAD of a part of what ``call`` found, by the same caller: status, and the call, which knows the rest if that is 200."""
     account = call.found.container.account if call.found is not None else call.account

@@ -2,6 +2,9 @@
 
 The list is the object's data (``manifests``); size and ETag are those of the whole. Segments are looked at when the list is
 made, and again when they are read: one that has changed or may not be read ends it, with 409 if nothing was sent yet.
+
+What S3 put together from parts is told to be such an object too, with no segments that anybody could name: clients know by
+it that the ETag is no MD5 of what they get.
 """
 
 from __future__ import annotations
@@ -15,11 +18,11 @@ from wolke.core.errors import BadRequest, CloudError, Conflict, Refused, TooLarg
 from wolke.core.http import Response
 from wolke.object_store.api import answers, formats, lists, times
 from wolke.object_store.api.call import NO_QUERY, Call, Handler, Marks
-from wolke.object_store.api.objects.read import send
+from wolke.object_store.api.objects.read import object_headers, send
 from wolke.object_store.errors import DataMismatch
 from wolke.object_store.filters import manifests
 from wolke.object_store.filters.bulk import body_of, has_length
-from wolke.object_store.filters.large import HASH, Whole, look, own_etag, spoken, tell, whole
+from wolke.object_store.filters.large import HASH, Whole, is_composed, look, own_etag, spoken, tell, whole
 from wolke.object_store.filters.manifests import Segment, Wanted
 from wolke.object_store.filters.reports import SIGN_OF_LIFE_S, Report, in_time, line
 from wolke.object_store.filters.slo_delete import delete_whole
@@ -29,6 +32,7 @@ from wolke.object_store.service.joined import Inline, Joined, Source, Span
 
 _HEADER = "x-static-large-object"
 _ETAG = "list-slo_etag"
+_JSON = "application/json; charset=utf-8"
 _AT_ONCE = 8
 
 INFO: dict[str, Any] = {
@@ -75,9 +79,21 @@ class Reader:
     async def answer(self, call: Call) -> Response:
         response = await self._handler(call)
         found = call.found
-        if found is None or found.object.kind != MANIFEST or response.status != 200 or call.raw:
+        if found is None or call.raw:
+            return response
+        if is_composed(found.object):
+            return await spoken(self._composed(call, found, response))
+        if found.object.kind != MANIFEST or response.status != 200:
             return response
         return await spoken(self._send(call, found, response.headers))
+
+    async def _composed(self, call: Call, found: Found, response: Response) -> Response:
+        if response.status == 200 and call.query.pairs and call.query.get("multipart-manifest") == "get":
+            nothing = Inline(manifests.stored([]))
+            value = described(found.object, content_type=_JSON)
+            response = await send(call, object_headers(found), value, nothing)
+        response.headers["X-Static-Large-Object"] = "True"
+        return response
 
     async def _send(self, call: Call, found: Found, headers: dict[str, str | bytes]) -> Response:
         headers["X-Static-Large-Object"] = "True"
@@ -94,7 +110,7 @@ class Reader:
 
     async def _manifest(self, call: Call, found: Found, headers: dict[str, str | bytes]) -> Response:
         """The list itself, or as it would be sent to make it."""
-        etag, data, kind = own_etag(found.object), await _data(self._store, found), "application/json; charset=utf-8"
+        etag, data, kind = own_etag(found.object), await _data(self._store, found), _JSON
         if call.query.get("format") == "raw":
             data = manifests.raw(manifests.load(data))
             etag, kind = hashlib.md5(data, usedforsecurity=False).hexdigest(), found.object.content_type

@@ -13,6 +13,7 @@ from wolke.object_store.api import lists
 from wolke.object_store.api.call import NO_QUERY, Call, Handler
 from wolke.object_store.filters import manifests
 from wolke.object_store.filters.bulk import Doomed, delete_all
+from wolke.object_store.filters.large import is_composed
 from wolke.object_store.filters.manifests import Segment
 from wolke.object_store.filters.reports import Report, reported
 from wolke.object_store.model import MANIFEST
@@ -74,6 +75,8 @@ async def segments_of(
     if response.status in (401, 403):
         raise BadRequest("401 Unauthorized" if response.status == 401 else "403 Forbidden")
     found = sub.found
+    if response.status == 200 and found is not None and is_composed(found.object):
+        return []
     if response.status != 200 or found is None or found.object.kind != MANIFEST:
         raise BadRequest("Not an SLO manifest")
     body = store.objects.body(found)

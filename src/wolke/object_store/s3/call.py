@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wolke.core.clock import Clock
 from wolke.core.context import Context
 from wolke.core.http import Request, Response
-from wolke.object_store.model import TICKS_PER_S, Container, Object, parse_stamp, version_text
+from wolke.object_store.model import MANIFEST, TICKS_PER_S, Container, Object, parse_stamp, version_text
 from wolke.object_store.policy import Policy
 from wolke.object_store.s3 import xml
 from wolke.object_store.s3.body import document
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from wolke.object_store.service import ObjectStore
 
 ACCOUNT_PREFIX = "AUTH_"
+MANIFEST_HEADER = "x-object-manifest"  # on what Swift joins when it is read
 _DOCUMENT_BYTES = 256 << 10
 _STORED_BYTES = 40 << 10  # of a bucket's configuration, each
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -192,6 +193,12 @@ def http_time(text: str) -> float | None:
 
 def quoted(etag: str) -> str:
     return f'"{etag}"'
+
+
+def etag_of(value: Object) -> str:
+    """As this door says it. What Swift joins from segments has an ETag that is no MD5 of it; clients know that by the dash."""
+    is_joined = value.kind == MANIFEST or MANIFEST_HEADER in value.headers
+    return f"{value.etag}-N" if is_joined else value.etag
 
 
 def version_headers(container: Container, value: Object) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wolke.object_store.model import Object
+from wolke.object_store.s3.call import etag_of
 from wolke.object_store.s3.faults import Fault, not_here
 from wolke.object_store.service import Check
 
@@ -60,7 +61,7 @@ def _must_match(match: str) -> Check:
     def check(old: Object | None) -> None:
         if old is None:
             raise Fault("NoSuchKey")
-        if wanted not in ("*", old.etag):
+        if wanted not in ("*", etag_of(old)):
             raise Fault("PreconditionFailed", Condition="If-Match")
 
     return check

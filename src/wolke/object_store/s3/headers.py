@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote
 
 from wolke.object_store.model import Container, Listed, Object
 from wolke.object_store.s3 import checksums
-from wolke.object_store.s3.call import Call, http_date, iso, quoted, seconds, version_headers
+from wolke.object_store.s3.call import Call, etag_of, http_date, iso, quoted, seconds, version_headers
 from wolke.object_store.s3.faults import Fault, argument, not_here
 from wolke.object_store.service import Found, lifecycle, locks
 
@@ -178,7 +178,7 @@ def parts_text(sizes: list[int]) -> str:
 def shown(call: Call, found_object: Found) -> dict[str, str]:
     """The headers of a GET or HEAD, but for those about the length."""
     container, value = found_object.container, found_object.object
-    found = {"etag": quoted(value.etag), "last-modified": http_date(seconds(value.stamp)), "accept-ranges": "bytes"}
+    found = {"etag": quoted(etag_of(value)), "last-modified": http_date(seconds(value.stamp)), "accept-ranges": "bytes"}
     for name, kept_value in value.headers.items():
         if name.startswith(KEPT_META):
             found[META + name.removeprefix(KEPT_META)] = wire(kept_value)

@@ -12,7 +12,7 @@ from wolke.core.http import Response
 from wolke.object_store.model import MARKER, Listed, Object, Prefix, Wish, parse_stamp, version_text
 from wolke.object_store.s3 import headers as meta
 from wolke.object_store.s3 import owners, xml
-from wolke.object_store.s3.call import Call, ok, quoted, xml_time
+from wolke.object_store.s3.call import Call, etag_of, ok, quoted, xml_time
 from wolke.object_store.s3.faults import argument
 
 _PAGE = 1000
@@ -72,7 +72,7 @@ def _contents(element: str, name: str, value: Object, owner: str, extra: str = "
     sums = f"<ChecksumAlgorithm>{one[0]}</ChecksumAlgorithm><ChecksumType>{one[2]}</ChecksumType>" if one else ""
     return (
         f"<{element}>{xml.leaf('Key', name)}{extra}<LastModified>{xml_time(value.stamp)}</LastModified>"
-        f"<ETag>{xml.escape(quoted(value.etag))}</ETag>{sums}<Size>{value.size}</Size>{owner}"
+        f"<ETag>{xml.escape(quoted(etag_of(value)))}</ETag>{sums}<Size>{value.size}</Size>{owner}"
         f"<StorageClass>{kind}</StorageClass></{element}>"
     )
 

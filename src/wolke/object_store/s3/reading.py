@@ -12,7 +12,7 @@ from wolke.object_store.errors import ObjectNotFound, VersionNotFound
 from wolke.object_store.model import MARKER, Object, version_text
 from wolke.object_store.s3 import checksums, foreign, xml
 from wolke.object_store.s3 import headers as meta
-from wolke.object_store.s3.call import Call, http_time, seconds
+from wolke.object_store.s3.call import Call, etag_of, http_time, seconds
 from wolke.object_store.s3.faults import Fault, argument
 from wolke.object_store.service import Found
 from wolke.object_store.service.uploads import MOST_PARTS
@@ -121,7 +121,7 @@ def _part(value: Object, size: int, number: int, headers: dict[str, str]) -> Spa
 
 def refuse(given: Mapping[str, str], value: Object, headers: Mapping[str, str], prefix: str = "") -> None:
     """The four conditions of RFC 9110, in its order. ``prefix``: of a copy's source, where nothing is ever unmodified."""
-    etag, changed_s = value.etag, seconds(value.stamp)
+    etag, changed_s = etag_of(value), seconds(value.stamp)
     match, none_match = given.get(prefix + "if-match"), given.get(prefix + "if-none-match")
     failed = Fault("PreconditionFailed", Condition=prefix + "If-Match")
     if match is not None:
@@ -233,7 +233,7 @@ async def get_attributes(call: Call) -> Response:
     found = await find(call)
     value, parts = found.object, []
     if "ETag" in asked:
-        parts.append(xml.leaf("ETag", value.etag))
+        parts.append(xml.leaf("ETag", etag_of(value)))
     one = meta.sum_of(value)
     if "Checksum" in asked and one is not None:
         parts.append(xml.element("Checksum", (f"Checksum{one[0]}", one[1]), ("ChecksumType", one[2])))

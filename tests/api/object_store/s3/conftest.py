@@ -110,6 +110,14 @@ class Cloud:
         sent = {"x-auth-token": "alice", **{name.replace("_", "-"): value for name, value in headers.items()}}
         return self._send(method, f"/v1/AUTH_{'a' * 32}{path}", body, sent)
 
+    def swift_headers(self, path: str) -> dict[str, str]:
+        """What HEAD says at the other door, names in lower case."""
+        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
+        connection.request("HEAD", f"/v1/AUTH_{'a' * 32}{path}", headers={"x-auth-token": "alice"})
+        headers = {name.lower(): value for name, value in connection.getresponse().getheaders()}
+        connection.close()
+        return headers
+
     def signed(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, bytes]:

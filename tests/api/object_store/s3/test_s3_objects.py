@@ -172,7 +172,15 @@ def test_large_objects_and_links_of_swift_are_read_whole(s3: Any, cloud: Any, bu
     for name in ("slo", "dlo", "link"):
         assert s3.get_object(Bucket=bucket, Key=name)["Body"].read() == whole
         assert s3.get_object(Bucket=bucket, Key=name, Range="bytes=9-10")["Body"].read() == b"12"
-        assert s3.head_object(Bucket=bucket, Key=name)["ContentLength"] == 20
+        head = s3.head_object(Bucket=bucket, Key=name)
+        assert head["ContentLength"] == 20
+        assert head["ETag"].endswith('-N"'), "or clients would take it for the data's MD5"
+    etag = s3.head_object(Bucket=bucket, Key="slo")["ETag"]
+    assert {one["Key"]: one["ETag"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]}["slo"] == etag
+    assert s3.get_object(Bucket=bucket, Key="slo", IfMatch=etag)["Body"].read() == whole
+    assert refused(s3.get_object, Bucket=bucket, Key="slo", IfMatch=etag[:-3] + '"') == (412, "PreconditionFailed")
+    cloud.swift("PUT", f"/{bucket}/link-1", b"", x_symlink_target=f"{bucket}/seg/1")
+    assert s3.head_object(Bucket=bucket, Key="link-1")["ETag"] == s3.head_object(Bucket=bucket, Key="seg/1")["ETag"]
     cloud.swift("PUT", f"/{bucket}/broken", b"", x_symlink_target=f"{bucket}/none")
     assert refused(s3.get_object, Bucket=bucket, Key="broken") == (404, "NoSuchKey")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 import zlib
 from typing import Any
 
@@ -41,6 +42,22 @@ def test_parts_become_one_object(s3: Any, bucket: str) -> None:
     assert again["ETag"] == done["ETag"]
     copy = s3.copy_object(Bucket=bucket, Key="whole", CopySource={"Bucket": bucket, "Key": "big"})
     assert copy["CopyObjectResult"]["ETag"] == f'"{hashlib.md5(PART + b"tail").hexdigest()}"'
+
+
+def test_swift_says_that_its_etag_is_no_md5_and_deletes_it_as_one(s3: Any, cloud: Any, bucket: str) -> None:
+    upload, parts = _upload(s3, bucket, "big", [PART, b"tail"])
+    done = s3.complete_multipart_upload(Bucket=bucket, Key="big", UploadId=upload, MultipartUpload={"Parts": parts})
+    headers = cloud.swift_headers(f"/{bucket}/big")
+    assert (headers["x-static-large-object"], headers["etag"]) == ("True", done["ETag"].strip('"'))
+    assert headers["content-length"] == str(len(PART) + 4)
+    assert cloud.swift("GET", f"/{bucket}/big") == (200, PART + b"tail")
+    assert cloud.swift("GET", f"/{bucket}/big", range="bytes=-6") == (206, b"pptail")
+    assert cloud.swift("GET", f"/{bucket}/big?multipart-manifest=get") == (200, b"[]")
+    assert cloud.swift("PUT", f"/{bucket}/small", b"small")[0] == 201
+    assert "x-static-large-object" not in cloud.swift_headers(f"/{bucket}/small")
+    report = cloud.swift("DELETE", f"/{bucket}/big?multipart-manifest=delete", accept="application/json")
+    assert (report[0], json.loads(report[1])["Number Deleted"]) == (200, 1)
+    assert cloud.swift("GET", f"/{bucket}/big")[0] == 404
 
 
 def test_what_completion_refuses(s3: Any, bucket: str, refused: Any) -> None:
