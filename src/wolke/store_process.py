@@ -29,6 +29,7 @@ from wolke.core.policy import Policy
 from wolke.identity.service import Identity
 from wolke.object_store.config import ObjectStoreConfig
 from wolke.object_store.drivers import DRIVERS
+from wolke.object_store.drivers.base import Broken
 from wolke.settings import Settings
 from wolke.state import StateDirectory
 
@@ -77,6 +78,7 @@ class Store:
         self.state = state
         self.clock = Clock()
         self.engines = engines(settings.object_store, state.path)
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -108,8 +110,15 @@ class Store:
 
     def _run(self, name: str, work: Any) -> None:
         task = asyncio.create_task(work, name=name)
-        task.add_done_callback(_tell_if_it_died)
+        task.add_done_callback(self._died)
         self._tasks.append(task)
+
+    def _died(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        log.error("a part of the object store has stopped", part=task.get_name(), error=repr(error), exc_info=error)
+        if isinstance(error, Broken) and not self.broken.done():
+            self.broken.set_exception(error)
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -182,11 +191,6 @@ def _is_well(task: asyncio.Task[None]) -> bool:
     return not task.done() or (not task.cancelled() and task.exception() is None)
 
 
-def _tell_if_it_died(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a part of the object store has stopped", part=task.get_name(), error=repr(error), exc_info=error)
-
-
 async def _run(told: Told) -> None:
     from wolke.core.http.server import Server
 
@@ -210,8 +214,11 @@ async def _run(told: Told) -> None:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
-        await told.must_end()
+        ended = asyncio.create_task(told.must_end())
+        await asyncio.wait((ended, store.broken), return_when=asyncio.FIRST_COMPLETED)
         await server.stop()
+        if store.broken.done():
+            store.broken.result()  # our parent starts us again, and the engines are opened anew
     finally:
         await store.close()
 
@@ -228,7 +235,7 @@ async def _main() -> int:
     told = await listen_to_parent()
     try:
         await _run(told)
-    except (ConfigError, LookupError, OSError, RuntimeError) as error:
+    except (Broken, ConfigError, LookupError, OSError, RuntimeError) as error:
         print(f"wolke: the object store: {error}", file=sys.stderr)
         return 1
     return 0

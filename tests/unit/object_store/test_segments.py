@@ -473,12 +473,15 @@ async def test_a_failed_sync_breaks_the_store_until_it_is_opened_anew(tmp_path: 
     store = await opened(tmp_path / "store", replace(SMALL, disk=disk))
     await put(store, b"a", noise(10))
     await asyncio.sleep(0.05)
+    upkeep = asyncio.create_task(store.run())
     disk.sync_error = OSError(errno.EIO, "Input/output error")
     with pytest.raises(Broken):
         await put(store, b"b", noise(10))
     disk.sync_error = None
     with pytest.raises(Broken):
         await put(store, b"c", noise(10))
+    with pytest.raises(Broken):  # so that whoever keeps the store opens it anew
+        await upkeep
     assert set(await everything(store)) == {b"a"}
     await store.close()
     again = await opened(tmp_path / "store")

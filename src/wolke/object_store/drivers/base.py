@@ -192,7 +192,7 @@ class Upkeep(Protocol):
     """What a place does for itself. A driver whose machinery sees to it (Ceph scrubs) has an empty ``run``."""
 
     async def run(self) -> None:
-        """Gives room back and reads everything again at a bounded rate, until cancelled."""
+        """Gives room back and reads everything again at a bounded rate, until cancelled. Raises ``Broken`` once the place is."""
 
     async def check(self, *, repair: bool = False) -> list[Finding]:
         """Everything that does not agree with everything else. Empty is good."""

@@ -121,6 +121,7 @@ class Committer:
         self.condemned: set[int] = set()
         self.doomed: deque[tuple[float, int]] = deque()  # files that nothing refers to any more, by when
         self.broken: Broken | None = None
+        self.broke = asyncio.Event()
         self.settled: Callable[[], Awaitable[object] | None] = lambda: None
         self.groups = 0
 
@@ -289,6 +290,7 @@ class Committer:
     def _break(self, error: Exception, done: list[asyncio.Future[None]]) -> None:
         """After a failed sync the page cache cannot be believed. Only a start, which reads the log again, makes it right."""
         self.broken = Broken(f"The store must be opened anew: {error}")
+        self.broke.set()
         log.error("the object store is broken until it is opened anew", reason=str(error))
         for one in [*done, *(waiting.done for waiting in self._queue)]:
             if not one.done():

@@ -195,8 +195,13 @@ class Segments:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for part in (self.flusher, self.sweeper, self.compactor, self.auditor):
-                group.create_task(self._steadily(part.run))
+            parts = (self.flusher, self.sweeper, self.compactor, self.auditor)
+            tasks = [group.create_task(self._steadily(part.run)) for part in parts]
+            await self.commits.broke.wait()
+            for task in tasks:
+                task.cancel()
+        if self.commits.broken is not None:
+            raise self.commits.broken
 
     async def _steadily(self, run: Callable[[], Awaitable[None]]) -> None:
         """What fails is tried again: a disk may be full for a while."""
