@@ -101,6 +101,9 @@ SCENES = {
     "adopt": Scene(unmanaged, lambda d, f: d.adopt(ONE, {"source-name": "disk.raw"}), {ONE: "theirs"}),
     "release": Scene(one, lambda d, f: d.release(ONE), {}),
     "copy out": Scene(one, lambda d, f: d.copy_out(ONE, None, f / "copy", "qcow2"), {ONE: "first"}),
+    "copy out of a snapshot": Scene(
+        with_snapshot, lambda d, f: d.copy_out(ONE, SNAPSHOT, f / "copy", "raw"), {ONE: TWOS}
+    ),
     "export": Scene(one, lambda d, f: d.connect(ONE, ELSEWHERE), {ONE: "first"}),
     "end of an export": Scene(
         one, lambda d, f: d.disconnect(ONE, ELSEWHERE.attachment_id), {ONE: "first"}, exported=True

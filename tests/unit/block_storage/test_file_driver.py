@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -156,6 +157,24 @@ async def test_who_was_told_of_a_layer_that_is_frozen_since_cannot_open_it(drive
     await driver.snapshot(one, snapshot)
     assert not Path(before.layers[0].path).exists()
     assert all(Path(layer.path).exists() for layer in (await driver.connect(one, HERE)).layers)
+
+
+async def test_a_snapshot_that_is_being_copied_may_go(driver: FileDriver, tmp_path: Path) -> None:
+    one, snapshot = new(), new()
+    await driver.create(Volume(one, 1), qcow2(tmp_path / "image"))
+    io(await at(driver, one, tmp_path), "write -P 1 0 64M")
+    await driver.snapshot(one, snapshot)
+    copying = asyncio.create_task(driver.copy_out(one, snapshot, tmp_path / "copy", "raw"))
+    while not list((tmp_path / "backend/reading").rglob("*.qcow2")):
+        await asyncio.sleep(0)
+    await driver.delete_snapshot(one, snapshot)
+    await driver.delete(one)
+    await copying
+    io(["-f", "raw", str(tmp_path / "copy")], "read -P 1 0 64M")
+    assert list((tmp_path / "backend/reading").iterdir()) == []
+    (tmp_path / "backend/reading/999999999-left").mkdir()
+    await driver.prepare()
+    assert list((tmp_path / "backend/reading").iterdir()) == []
 
 
 async def test_raw_volumes_are_raw_until_there_is_something_to_keep(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import shutil
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,7 @@ class FileDriver:
         self._host = host
         self._volumes = folder / "volumes"
         self._images = folder / "images"  # copies of those that lie on other file systems
+        self._reading = folder / "reading"  # links to layers that are being copied; each begins with its process id
         self._check_image = ImageCheck(self._config.image_check_timeout_s)
         self._exports = Exports(self._config)
         self._unmanaged = Unmanaged(folder / "unmanaged")
@@ -67,8 +70,11 @@ class FileDriver:
         )
 
     async def prepare(self) -> None:
-        for folder in (self._volumes, self._images, self._unmanaged.folder):
+        for folder in (self._volumes, self._images, self._reading, self._unmanaged.folder):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self._reading.iterdir():
+            if not Path("/proc", left.name.partition("-")[0]).exists():
+                shutil.rmtree(left)
         for copy in self._images.iterdir():
             if copy.stat().st_nlink == 1:
                 copy.unlink()  # no volume stands on it
@@ -243,17 +249,21 @@ class FileDriver:
             await self._save(home, await making.with_new_top(home, definition, kept.layer))
 
     async def copy_out(self, volume_id: str, snapshot_id: str | None, target: Path, disk_format: str) -> None:
-        async with self._hold(volume_id) as (home, definition):
-            if disk_format not in self.capabilities.copy_formats:
-                raise Failure(f"This backend cannot write {disk_format!r}.")
-            if snapshot_id is None:
+        if disk_format not in self.capabilities.copy_formats:
+            raise Failure(f"This backend cannot write {disk_format!r}.")
+        if snapshot_id is None:
+            async with self._hold(volume_id) as (home, definition):
                 self._must_be_closed(home, definition)
-                layer = definition.top
-            elif snapshot_id in definition.snapshots:
-                layer = definition.snapshots[snapshot_id].layer
-            else:
-                raise Failure("The snapshot is not there any more.")
-            await layers.copy_out(layers.node(home, definition, layer), target, disk_format)
+                await layers.copy_out(layers.node(home, definition, definition.top), target, disk_format)
+            return
+        async with AsyncExitStack() as later:
+            async with self._hold(volume_id) as (home, definition):
+                kept = definition.snapshots.get(snapshot_id)
+                if kept is None:
+                    raise Failure("The snapshot is not there any more.")
+                mine = await later.enter_async_context(self._borrowed(home, list(definition.chain(kept.layer))))
+            with layers.in_words():  # and without the lock: nobody need wait until a large disk is copied
+                await layers.copy_out(layers.node(mine, definition, kept.layer), target, disk_format)
 
     # -- being used
 
@@ -344,6 +354,17 @@ class FileDriver:
                 yield home, definition
             finally:
                 await whole(home.sweep)
+
+    @asynccontextmanager
+    async def _borrowed(self, home: Home, names: list[str]) -> AsyncIterator[Home]:
+        """Links of our own to frozen layers, which stay as they are whatever becomes of the volume."""
+        mine = Home(home.volume_id, self._reading / f"{os.getpid()}-{uuid.uuid4().hex}")
+        mine.root.mkdir(mode=0o700)
+        try:
+            await whole(making.link_all, mine, home, names)
+            yield mine
+        finally:
+            await whole(mine.clear)
 
     async def _save(self, home: Home, definition: Definition) -> None:
         await whole(home.save, definition.pruned())

@@ -74,7 +74,7 @@ async def clone(
     """A top on ``layer`` of another volume, which held ``size_gib`` when it was frozen."""
     _must_fit(volume, definition, size_gib)
     try:
-        await whole(_link_all, home, other, list(definition.chain(layer)))
+        await whole(link_all, home, other, list(definition.chain(layer)))
     except OSError:  # as many names as a file can have
         return await full_copy(home, volume, other, replace(definition, top=layer), "qcow2")
     ground = Definition(
@@ -87,7 +87,7 @@ async def clone(
     return await with_new_top(home, ground, layer)
 
 
-def _link_all(home: Home, other: Home, names: list[str]) -> None:
+def link_all(home: Home, other: Home, names: list[str]) -> None:
     for name in names:
         layers.link(other.file(name), home, name)
 
