@@ -8,6 +8,7 @@ from typing import Any
 from wolke.block_storage import errors
 from wolke.block_storage.api import pages
 from wolke.block_storage.api.actions import ANY_ACTION, Action, door
+from wolke.block_storage.api.seen import SNAPSHOT, less
 from wolke.block_storage.model import Snapshot
 from wolke.block_storage.schema import snapshots as schema
 from wolke.block_storage.schema import volumes as volume_schema
@@ -29,7 +30,9 @@ def _list(view: Callable[[Snapshot], Json]) -> Any:
         page, offset = pages.page(request, columns=COLUMNS)
         where = pages.where(request, "snapshot")
         rows: Sequence[Snapshot] = await service.snapshots.index(ctx, page, where, offset=offset)
-        found: Json = {"snapshots": [view(one) for one in rows], **pages.links(request, rows, page, "snapshots_links")}
+        items = [view(one) for one in rows]
+        less(request, SNAPSHOT, items)
+        found: Json = {"snapshots": items, **pages.links(request, rows, page, "snapshots_links")}
         if pages.wants_count(request):
             found["count"] = await service.snapshots.count(ctx, where)
         return found
@@ -38,7 +41,9 @@ def _list(view: Callable[[Snapshot], Json]) -> Any:
 
 
 async def show(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    return {"snapshot": views.detail(await service.snapshots.show(ctx, request.params["snapshot_id"]))}
+    item = views.detail(await service.snapshots.show(ctx, request.params["snapshot_id"]))
+    less(request, SNAPSHOT, [item])
+    return {"snapshot": item}
 
 
 async def create(service: BlockStorage, ctx: Context, request: Request) -> Json:

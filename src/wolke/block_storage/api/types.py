@@ -8,6 +8,7 @@ from typing import Any
 from wolke.block_storage import errors
 from wolke.block_storage.api import pages
 from wolke.block_storage.api.actions import ANY_ACTION, Action, door
+from wolke.block_storage.api.seen import TYPE, less
 from wolke.block_storage.model import DefaultType, VolumeType
 from wolke.block_storage.schema import types as schema
 from wolke.block_storage.service import BlockStorage
@@ -22,7 +23,9 @@ _SENSITIVE = "volume_extension:types_extra_specs:read_sensitive"
 
 
 def _shown(request: Request, one: VolumeType) -> Json:
-    return views.volume_type(one, sensitive=request.allows(_SENSITIVE))
+    item = views.volume_type(one, sensitive=request.allows(_SENSITIVE))
+    less(request, TYPE, [item])
+    return item
 
 
 async def index(service: BlockStorage, ctx: Context, request: Request) -> Json:
@@ -106,7 +109,7 @@ async def delete(service: BlockStorage, ctx: Context, request: Request) -> None:
 
 async def extra_specs(service: BlockStorage, ctx: Context, request: Request) -> Json:
     one = await service.types.show(ctx, request.params["type_id"])
-    return {"extra_specs": _shown(request, one)["extra_specs"]}
+    return {"extra_specs": _shown(request, one).get("extra_specs", {})}
 
 
 async def add_extra_specs(service: BlockStorage, ctx: Context, request: Request) -> Json:
@@ -119,7 +122,7 @@ async def add_extra_specs(service: BlockStorage, ctx: Context, request: Request)
 
 async def extra_spec(service: BlockStorage, ctx: Context, request: Request) -> Json:
     one, key = await service.types.show(ctx, request.params["type_id"]), request.params["key"]
-    specs = _shown(request, one)["extra_specs"]
+    specs = _shown(request, one).get("extra_specs", {})
     if key not in specs:
         raise errors.ExtraSpecNotFound(one.id, key)
     return {key: specs[key]}

@@ -7,6 +7,7 @@ from typing import Any
 
 from wolke.block_storage import errors
 from wolke.block_storage.api import pages
+from wolke.block_storage.api.seen import VOLUME, less
 from wolke.block_storage.model import Volume
 from wolke.block_storage.schema import volumes as schema
 from wolke.block_storage.service import BlockStorage, NewVolume
@@ -58,9 +59,11 @@ async def shown(service: BlockStorage, ctx: Context, request: Request, rows: Seq
     types = await service.types.by_id([one.type_id for one in rows])
     attachments = await service.volumes.attachments([one.id for one in rows])
     base = request.base_url
-    return [
+    items = [
         views.detail(base, ctx, one, types.get(one.type_id or ""), attachments[one.id], inner=inner) for one in rows
     ]
+    less(request, VOLUME, items)
+    return items
 
 
 async def changed(service: BlockStorage, ctx: Context, request: Request, one: Volume) -> Json:

@@ -69,11 +69,10 @@ def _shown(kind: str) -> Build:
 
     def build(value: str) -> list[Where]:
         tasks, hiding = behind(kind, value)
-        groups = [[Where("status", "eq", value), Where("task", "isnull", True)]]
-        groups.append([Where("status", "eq", value), Where("task", "notin", hiding)])
-        if tasks:
-            groups.append([Where("task", "in", tasks)])
-        return [Where("", "any", groups)]
+        settled = Where("", "any", [[Where("task", "isnull", True)], [Where("task", "notin", hiding)]])
+        if not tasks:
+            return [Where("status", "eq", value), settled]
+        return [Where("", "any", [[Where("task", "in", tasks)], [Where("status", "eq", value), settled]])]
 
     return build
 

@@ -23,7 +23,7 @@ def volume_type(one: VolumeType, *, sensitive: bool) -> Item:
         "os-volume-type-access:is_public": one.is_public,
         "extra_specs": specs,
     }
-    return item | ({"qos_specs_id": one.qos_specs_id} if sensitive else {})
+    return item | {"qos_specs_id": one.qos_specs_id}
 
 
 def encryption_type(type_id: str, one: EncryptionType) -> Item:

@@ -71,13 +71,11 @@ def detail(
         item["metadata"] = {**one.metadata, "readonly": "True"}
     if one.image_metadata:
         item["volume_image_metadata"] = one.image_metadata
-    if inner:
-        item |= {
-            "os-vol-host-attr:host": one.backend,
-            "os-vol-mig-status-attr:migstat": one.migration_status,
-            "os-vol-mig-status-attr:name_id": None,
-        }
-    return item
+    return item | {
+        "os-vol-host-attr:host": one.backend,
+        "os-vol-mig-status-attr:migstat": one.migration_status,
+        "os-vol-mig-status-attr:name_id": None,
+    }
 
 
 def attached(one: Attachment, *, inner: bool) -> Item:
