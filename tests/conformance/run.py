@@ -1,6 +1,6 @@
 """``python tests/conformance/run.py smoke`` — tempest's smoke tests against a cloud with real guests and networks.
 
-``object`` is tempest's tests of object storage, and then Swift's own (``swift``), native and S3.
+``object`` is tempest's tests of object storage and then Swift's own: ``swift-native`` and ``swift-s3``.
 
 Tempest is installed into an environment of its own (kept under the user's cache), configured by the template beside this file,
 and run inside a network namespace in which the cloud's floating IPs can be reached. The counts go to
@@ -46,15 +46,19 @@ SUITES = {
     "object": Suite(r"^tempest\.api\.object_storage", smoke=False),
 }
 
+sys.path.insert(0, str(ROOT))
+SWIFTS_OWN = ("swift-native", "swift-s3")
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("suite", choices=sorted(SUITES))
+    parser.add_argument("suite", choices=sorted((*SUITES, *SWIFTS_OWN)))
     parser.add_argument("--match", help="only tests that match this expression")
     parser.add_argument("--write", action="store_true", help="write the counts into the documentation")
     parser.add_argument("--simulated", action="store_true", help="without real guests (no ssh)")
     arguments = parser.parse_args()
-    is_object = arguments.suite == "object"
+    own = SWIFTS_OWN if arguments.suite == "object" else (arguments.suite,)
+    is_object = arguments.suite == "object" or arguments.suite in SWIFTS_OWN
     arguments.simulated |= is_object
     if INSIDE not in os.environ:
         environment()
@@ -64,30 +68,35 @@ def main() -> int:
             guest_image()
         return subprocess.run(inside_a_namespace(sys.argv), env={**os.environ, INSIDE: "1"}).returncode
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    if arguments.suite in SWIFTS_OWN:
+        return _code(swifts_own(own, write=arguments.write))
     tempest = environment()
     with tempfile.TemporaryDirectory(prefix="wolke-tempest-") as folder:
         results = against_a_cloud(Path(folder), tempest, arguments)
     report(arguments.suite, results, write=arguments.write)
     if is_object and arguments.match is None:
-        results += swifts_own(write=arguments.write)
+        results += swifts_own(own, write=arguments.write)
+    return _code(results)
+
+
+def _code(results: list[dict[str, Any]]) -> int:
     return 1 if any(one["status"] == "fail" for one in results) else 0
 
 
 def swift() -> Any:
-    sys.path.insert(0, str(ROOT))
     from tests.conformance import swift
 
     return swift
 
 
-def swifts_own(*, write: bool) -> list[dict[str, Any]]:
+def swifts_own(suites: tuple[str, ...], *, write: bool) -> list[dict[str, Any]]:
     """Swift's functional tests, each part against clouds of its own."""
     from tests.bench.processes import Cloud
 
     found = []
-    for suite, part in (("swift-native", swift().native), ("swift-s3", swift().s3)):
+    for suite in suites:
         with tempfile.TemporaryDirectory(prefix="wolke-swift-") as folder:
-            results = part(Cloud, Path(folder))
+            results = swift().PARTS[suite](Cloud, Path(folder))
         report(suite, results, write=write, title=f"{swift().SWIFT.replace('==', ' ')}, {suite}")
         found += results
     return found
@@ -116,7 +125,6 @@ def guest_image() -> Path:
 
 
 def against_a_cloud(folder: Path, tempest: Path, arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    sys.path.insert(0, str(ROOT))
     from tests.bench.processes import Cloud
 
     drivers = ("--hypervisor", "simulated", "--dataplane", "simulated") if arguments.simulated else ()

@@ -30,7 +30,27 @@ S3 = ("test/functional/s3api",)
 AGAIN = tuple(
     f"test/functional/test_{name}.py" for name in ("account", "container", "object", "slo", "symlink", "tempurl")
 )
-_TOOLS = ("pytest", "python-swiftclient", "python-keystoneclient", "boto3", "requests", "pbr", "setuptools<81", "wheel")
+_TOOLS = (
+    "pytest",
+    "python-swiftclient",
+    "python-keystoneclient",
+    "boto==2.49.0",
+    "boto3",
+    "awscrt",
+    "requests",
+    "pbr",
+    "setuptools<81",
+    "wheel",
+)
+
+#: What is known of the tests that do not pass, by name.
+WHY = {
+    "test_metadata": "looks at the case of header names, which this server sends in small letters",
+    "testMetadataNumberLimit": "wants metadata kept that is not UTF-8 (now and then, by the names it draws): here that is 400",
+    "test_put_object_weird_metadata": "sends headers whose names HTTP does not allow, which the parser refuses with the request",
+    "test_tempurl_keys_hidden_from_acl_readonly": "wants a project's name alone in an access list to mean all its users, as "
+    "TempAuth has it; as with Keystone it is the name of a role here",
+}
 
 # user, project, roles, domain of both, and whether an S3 key is wanted
 PEOPLE = (
@@ -63,7 +83,8 @@ def environment() -> tuple[Path, Path]:
     """The interpreter of an environment of its own, and Swift's unpacked source; made once."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke" / SWIFT.replace("==", "-")
     python, source = cache / "venv/bin/python", cache / "source"
-    if not (cache / "ready").exists():
+    ready, wanted = cache / "ready", " ".join(_TOOLS)
+    if not ready.exists() or ready.read_text() != wanted:
         print(f"installing {SWIFT} into {cache}", file=sys.stderr)
         shutil.rmtree(cache, ignore_errors=True)
         venv.create(cache / "venv", with_pip=True)
@@ -75,7 +96,7 @@ def environment() -> tuple[Path, Path]:
             package.extractall(cache / "package", filter="data")
         next(path for path in (cache / "package").iterdir() if path.is_dir()).rename(source)
         subprocess.run([*pip, "install", "-r", source / "requirements.txt"], check=True)
-        (cache / "ready").touch()
+        ready.write_text(wanted)
     return python, source
 
 
@@ -174,7 +195,8 @@ def _row(case: ElementTree.Element) -> dict[str, Any]:
     name = f"{case.get('classname', '').removeprefix('test.functional.')}.{case.get('name')}"
     for tag, status in (("failure", "fail"), ("error", "fail"), ("skipped", "skip")):
         if (found := case.find(tag)) is not None:
-            reason = re.sub(r"\s+", " ", found.get("message") or found.text or "")
+            said = re.sub(r"\s+", " ", found.get("message") or found.text or "")
+            reason = WHY.get(str(case.get("name")), said)
             return {"id": name, "status": status, "reason": reason[:300]}
     return {"id": name, "status": "success"}
 
@@ -210,3 +232,6 @@ def tempest_values(cloud: Any) -> dict[str, str]:
     ensure_roles(cloud, "ResellerAdmin")
     with urllib.request.urlopen(f"{store_url(cloud)}/info", timeout=10) as answer:
         return {"OBJECT_FEATURES": ",".join(sorted(set(json.load(answer)) - {"swift"}))}
+
+
+PARTS = {"swift-native": native, "swift-s3": s3}

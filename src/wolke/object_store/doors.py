@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wolke.core.http import Door, Request, Response
 from wolke.object_store import filters
 from wolke.object_store.api.door import Authenticate, SwiftDoor
@@ -11,6 +13,7 @@ from wolke.object_store.policy import Policy
 from wolke.object_store.s3 import S3, Keys, Terms
 from wolke.object_store.s3.signature import is_signed
 from wolke.object_store.service import ObjectStore
+from wolke.object_store.service.uploads import MOST_PARTS
 
 
 def build_door(
@@ -25,9 +28,8 @@ def build_door(
     its secret; without it there is no S3. ``login``: Identity's way from a password to a token, for ``/auth/v1.0``."""
     config = store.ground.config
     entrance = None if login is None else SignIn(login)
-    swift = SwiftDoor(
-        store, authenticate, filters.PIPELINE, Policy(config), filters.features(config), entrance=entrance
-    )
+    features = filters.features(config) | ({} if keys is None else _s3_features(terms or Terms()))
+    swift = SwiftDoor(store, authenticate, filters.PIPELINE, Policy(config), features, entrance=entrance)
     swift_answer = domain_remap.remapped(swift.answer, config)
     if keys is None:
         return Door("object_store", swift_answer)
@@ -39,3 +41,18 @@ def build_door(
         return await swift_answer(request)
 
     return Door("object_store", answer)
+
+
+def _s3_features(terms: Terms) -> dict[str, Any]:
+    """What ``/info`` says of the other door, in the words that Swift has for its own."""
+    return {
+        "s3api": {
+            "allow_multipart_uploads": True,
+            "max_bucket_listing": 1000,
+            "max_multi_delete_objects": 1000,
+            "max_parts_listing": 1000,
+            "max_upload_part_num": MOST_PARTS,
+            "min_segment_size": terms.least_part_bytes,
+            "s3_acl": False,
+        }
+    }
