@@ -69,7 +69,7 @@ class Volume(msgspec.Struct, frozen=True):
     type_id: str | None
     bootable: bool
     multiattach: bool
-    read_only: bool
+    read_only: bool | None  # None: nobody said
     encryption: dict[str, Any] | None  # provider, cipher, key_size, control_location
     secret_id: str | None
     metadata: dict[str, str]

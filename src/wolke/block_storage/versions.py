@@ -46,6 +46,7 @@ CHANGES: tuple[Change, ...] = (
     _body(1, "Images of volumes have a visibility and may be protected.", upload_image=("visibility", "protected")),
     _adds(7, "Services tell of their cluster.", service=("cluster",)),
     Change((3, 13), "Volumes are in groups.", adds_view={"volume": ("group_id",)}, adds_body={"volume": ("group_id",)}),
+    _adds(14, "Snapshots tell of their group's.", snapshot=("group_snapshot_id",)),
     _adds(18, "Backups tell administrators whose they are.", backup=("os-backup-project-attr:project_id",)),
     _adds(21, "Volumes tell administrators of their provider's id.", volume=("provider_id",)),
     _adds(25, "Groups can list their volumes.", group=("volumes",)),

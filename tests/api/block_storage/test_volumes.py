@@ -261,6 +261,13 @@ async def test_flags(cloud: SmallCloud) -> None:
     assert (await cloud.act(made["id"], {"os-update_readonly_flag": {"readonly": True}})).status == 202
     shown = await cloud.shown(made["id"])
     assert shown["bootable"] == "true" and shown["metadata"] == {"readonly": "True"}
+    assert (await cloud.act(made["id"], {"os-update_readonly_flag": {"readonly": False}})).status == 202
+    assert (await cloud.shown(made["id"]))["metadata"] == {"readonly": "False"}
+
+
+async def test_a_forgotten_id_is_404(cloud: SmallCloud, member: AsgiClient) -> None:
+    for method, body in (("GET", None), ("DELETE", None), ("PUT", {"volume": {"name": "x"}})):
+        assert (await member.request(method, "/volumes/", body)).status == 404
 
 
 async def test_administrators_set_a_status_by_hand(cloud: SmallCloud) -> None:

@@ -31,7 +31,7 @@ from wolke.block_storage.service import BlockStorage
 from wolke.block_storage.versions import VERSIONS
 from wolke.core import faults
 from wolke.core.context import Context
-from wolke.core.errors import BadRequest
+from wolke.core.errors import BadRequest, NotFound
 from wolke.core.http import Api, Request, Route
 from wolke.core.policy import Policy
 
@@ -67,6 +67,8 @@ def _own(handler: Handler) -> Handler:
     async def asked(service: BlockStorage, ctx: Context, request: Request) -> Any:
         if "project_id" in request.params and request.params["project_id"] != ctx.project_id and ctx.scope == "project":
             raise BadRequest("Malformed request url")
+        if request.path.endswith("/") and len(request.params) > 0:
+            raise NotFound("The resource could not be found.")
         return await handler(service, ctx, request)
 
     return asked

@@ -143,6 +143,11 @@ async def summary(service: BlockStorage, ctx: Context, request: Request) -> Json
     return {"volume-summary": {"total_count": count, "total_size": size_gib, "metadata": metadata}}
 
 
+async def nobody(service: BlockStorage, ctx: Context, request: Request) -> None:
+    """A client that forgot the id of what it would change or delete."""
+    raise errors.VolumeNotFound("")
+
+
 # -- metadata
 
 
@@ -199,6 +204,8 @@ ROUTES = (
     Route("POST", _V, create, "volume:create", 202, body=schema.CREATE, noun="volume", view="volume"),
     Route("GET", f"{_V}/detail", details, "volume:get_all", view="volume"),
     Route("GET", f"{_V}/summary", summary, "volume:get_all", view="volume-summary", since="3.12"),
+    Route("PUT", _V, nobody, "volume:update"),
+    Route("DELETE", _V, nobody, "volume:delete"),
     Route("GET", _ONE, show, "volume:get", view="volume"),
     Route("PUT", _ONE, update, "volume:update", body=schema.UPDATE, view="volume"),
     Route("DELETE", _ONE, delete, "volume:delete", 202),

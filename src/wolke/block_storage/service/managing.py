@@ -65,7 +65,7 @@ class Managing:
             description=description, size_gib=0, status="creating", verb=None, task=None, generation=0,
             deadline_at=None, arguments={}, reason=None, backend=str(pool.address), host=pool.address.host,
             availability_zone=availability_zone or self._needs.config.default_availability_zone,
-            type_id=kind.id if kind else None, bootable=bootable, multiattach=False, read_only=False, encryption=None,
+            type_id=kind.id if kind else None, bootable=bootable, multiattach=False, read_only=None, encryption=None,
             secret_id=None, metadata=dict(metadata), image_metadata={}, image_id=None, snapshot_id=None,
             source_volume_id=None, group_id=None, migration_status=None, hints={}, location={}, counted=True,
             counted_gib=0, created_at=now, updated_at=None, launched_at=now,

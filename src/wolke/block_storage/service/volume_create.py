@@ -248,7 +248,7 @@ class Making:
             deadline_at=None, arguments={}, reason=None, backend=None, host=None,
             availability_zone=zone or origin.zone or self._needs.config.default_availability_zone,
             type_id=kind.id if kind else None, bootable=origin.bootable, multiattach=_multiattach(asked, kind),
-            read_only=False, encryption=encryption, secret_id=origin.secret_id, metadata=dict(asked.metadata),
+            read_only=None, encryption=encryption, secret_id=origin.secret_id, metadata=dict(asked.metadata),
             image_metadata=origin.image_metadata, image_id=asked.image_id, snapshot_id=asked.snapshot_id,
             source_volume_id=asked.source_volume_id, group_id=asked.group_id, migration_status=None, hints=asked.hints,
             location={}, counted=True, counted_gib=size_gib, created_at=now, updated_at=None, launched_at=None,

@@ -67,8 +67,8 @@ def detail(
     """As a volume is shown and listed."""
     item = volume(base, ctx, one, kind, attachments, inner=inner)
     item["os-vol-tenant-attr:tenant_id"] = one.project_id
-    if one.read_only:
-        item["metadata"] = {**one.metadata, "readonly": "True"}
+    if one.read_only is not None:
+        item["metadata"] = {**one.metadata, "readonly": str(one.read_only)}
     if one.image_metadata:
         item["volume_image_metadata"] = one.image_metadata
     return item | {

@@ -57,6 +57,8 @@ class Bootstrap:
             self._grant(Assignment(role["admin"], USER, admin, SYSTEM, WHOLE_SYSTEM, False)),
             self._grant(Assignment(role["member"], USER, demo, PROJECT, project["demo"], False)),
             self._grant(Assignment(role["agent"], USER, agent, PROJECT, project["service"], False)),
+            # Backups are objects of the project that agents work in.
+            self._grant(Assignment(role["member"], USER, agent, PROJECT, project["service"], False)),
             self._grant(Assignment(role["service"], USER, agent, PROJECT, project["service"], False)),
         )
         if await self._db.get(REGIONS, id=region) is None:

@@ -330,7 +330,7 @@ def upgrade() -> None:
     sa.Column('type_id', TEXT, nullable=True),
     sa.Column('bootable', sa.SmallInteger(), nullable=False),
     sa.Column('multiattach', sa.SmallInteger(), nullable=False),
-    sa.Column('read_only', sa.SmallInteger(), nullable=False),
+    sa.Column('read_only', sa.SmallInteger(), nullable=True),
     sa.Column('encryption', TEXT, nullable=True),
     sa.Column('secret_id', TEXT, nullable=True),
     sa.Column('metadata', TEXT, nullable=False),

@@ -54,7 +54,7 @@ def volume_spec(
         "extra_specs": dict(extra_specs or {}),
         "bootable": volume.bootable,
         "multiattach": volume.multiattach,
-        "read_only": volume.read_only,
+        "read_only": bool(volume.read_only),
         "image_metadata": volume.image_metadata,
     }
 
