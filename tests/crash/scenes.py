@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import create_tables
 from tests.crash.points import Killed, Points, die_for_real
@@ -21,6 +22,7 @@ from wolke.core.drivers import Failure
 _DRIVER = (
     "create", "start", "stop", "reboot", "destroy", "look", "list", "snapshot", "pause", "unpause", "set_aside", "take_back",
     "forget_aside", "parts", "adopt", "rescue", "unrescue",
+    "shape", "receive", "channel", "send", "settle",
 )  # fmt: skip
 _CLIENT = ("get_json", "put_json", "post_json", "upload", "download")
 
@@ -111,6 +113,10 @@ async def backup(cloud: LifeCloud) -> None:
     await cloud.compute.server_actions.create_backup(MEMBER, await only(cloud), "copy", "daily", 1, {})
 
 
+async def migrate_live(cloud: LifeCloud) -> None:
+    await cloud.compute.moves.migrate_live(ADMIN, await only(cloud), None, copies_disks=None)
+
+
 # scene: what the user wishes, whether a server is there before, and what the server may be afterwards
 SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "create": (create, False, "ACTIVE"),
@@ -131,12 +137,14 @@ SCENES: dict[str, tuple[Callable[[LifeCloud], Awaitable[None]], bool, str]] = {
     "shelve": (shelve, True, "SHELVED_OFFLOADED"),
     "unshelve": (unshelve, True, "ACTIVE"),
     "backup": (backup, True, "ACTIVE"),
+    "migrate live": (migrate_live, True, "ACTIVE"),
+    "migrate live in vain": (migrate_live, True, "ACTIVE"),
     "delete moving": (delete_moving, True, "DELETED"),
 }
 
 #: What has happened to the server that is there before, and scenes in which there is another host.
 BEFORE = {"confirm": migrate, "revert": migrate, "unrescue": rescue, "unshelve": shelve, "backup": backup}
-TWO_HOSTS = frozenset({"migrate", "confirm", "revert", "delete moving"})
+TWO_HOSTS = frozenset({"migrate live", "migrate live in vain", "migrate", "confirm", "revert", "delete moving"})
 
 
 async def only(cloud: LifeCloud) -> str:
@@ -151,6 +159,16 @@ class Unlucky(SimulatedDriver):
         raise Failure("simulated: it does not boot")
 
 
+class Stays(SimulatedDriver):
+    """Never goes anywhere while it runs."""
+
+    async def send(self, server_id: str, connect: Any, watch: Any) -> None:
+        raise Failure("simulated: it writes too fast")
+
+
+_UNLUCKY = {"fail": Unlucky, "migrate live in vain": Stays}
+
+
 async def open_in(root: Path) -> Database:
     return await open_database(f"sqlite:///{root}/wolke.db")
 
@@ -160,7 +178,7 @@ async def open_cloud(root: Path, db: Database, scene: str, points: Points | None
     if points:
         points.around_transactions(db)
     cloud = LifeCloud(db, root, HeldClock("2026-01-01T00:00:00.000000Z")).start()
-    kind = Unlucky if scene == "fail" else SimulatedDriver
+    kind = _UNLUCKY.get(scene, SimulatedDriver)
     for name in ("host-1", "host-2") if scene in TWO_HOSTS else ("host-1",):
         (root / name).mkdir(exist_ok=True)
         driver = kind(root / name)

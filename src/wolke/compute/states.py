@@ -35,6 +35,10 @@ from wolke.core.states import ANY, Machine, Row
 _BUILT = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR")
 _IMAGED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
 _MOVE = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
+_LIVE = (
+    "live_prep", "live_binding", "live_receiving", "live_sending", "live_settling", "live_arriving", "live_clearing",
+    "live_released",
+)  # fmt: skip
 _MOVE_S = 3600.0  # disks are copied
 _UNDO_S = 600.0
 
@@ -81,6 +85,15 @@ SERVER = Machine(
         Row("rescue", ("ACTIVE", "SHUTOFF", "ERROR"), ("rescuing",), "RESCUED", undo="unrescue"),
         Row("unrescue", ("RESCUED",), ("unrescuing",), "ACTIVE"),
         Row(
+            "live_migrate",
+            ("ACTIVE", "PAUSED"),
+            _LIVE,
+            None,
+            deadline_s=4 * 3600.0,
+            undo="live_undo",
+        ),
+        Row("live_undo", (), ("live_withdrawing", "live_undone"), None, failed=None),
+        Row(
             "evacuate",
             ("ACTIVE", "SHUTOFF", "ERROR"),
             ("evacuating", "evacuating_binding", "evacuate_spawning"),
@@ -114,18 +127,21 @@ HOST_TASKS = frozenset(
         "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching",
         "deleting", "clearing", "resize_migrating", "resize_finish", "resize_reverting", "resize_restoring",
         "rescuing", "unrescuing", "image_backup", "shelving", "shelving_image_uploading", "shelving_offloading", "unshelving",
-        "spawning_shelved", "evacuate_spawning", "soft-deleting", "restoring",
+        "spawning_shelved", "evacuate_spawning", "live_sending", "live_arriving", "soft-deleting", "restoring",
     }
 )  # fmt: skip
-OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside"})
+OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside", "live_receiving", "live_clearing", "live_withdrawing"})
 AGENT_TASKS = HOST_TASKS | OTHER_HOST_TASKS
 CONTROLLER_TASKS = SERVER.tasks - AGENT_TASKS
 
 #: What a host only has to clear away: done at once if there is no host, and gone past if it is down when time is up. What
 #: is there is found when the host comes back.
 CLEANUPS = frozenset(
-    {"deleting", "clearing", "deleting_aside", "confirming", "resize_reverting", "shelving_offloading"}
-)
+    {
+        "deleting", "clearing", "deleting_aside", "confirming", "resize_reverting", "shelving_offloading", "live_clearing",
+        "live_withdrawing",
+    }
+)  # fmt: skip
 
 
 def acting_host(task: str | None, host: str | None, other_host: str | None) -> str | None:
@@ -166,10 +182,11 @@ _STATUS_OF_TASK = {
     "resize_reverting": "REVERT_RESIZE", "resize_unbinding": "REVERT_RESIZE", "resize_restoring": "REVERT_RESIZE",
 }  # fmt: skip
 _STATUS_OF_TASK |= dict.fromkeys(("evacuating", "evacuating_binding", "evacuate_spawning"), "REBUILD")
+_STATUS_OF_TASK |= dict.fromkeys((*_LIVE, "live_withdrawing", "live_undone"), "MIGRATING")
 _WORDS = {"RESIZED": "VERIFY_RESIZE", "RESCUED": "RESCUE"}
 
 #: Tasks that Nova has no word for, or another one.
-_TASK_STATES = {
+_TASK_STATES: dict[str, str | None] = {
     "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
     "clearing": None, "abandoning": None, "deleting_aside": "deleting", "confirming": None, "confirmed": None,
     "evacuating": "rebuilding", "evacuating_binding": "rebuilding", "evacuate_spawning": "rebuild_spawning",
@@ -177,6 +194,8 @@ _TASK_STATES = {
     "unshelving_scheduling": "unshelving", "unshelving_binding": "unshelving", "spawning_shelved": "spawning",
     "resize_unbinding": "resize_reverting", "resize_restoring": "resize_reverting",
 }  # fmt: skip
+
+_TASK_STATES |= dict.fromkeys((*_LIVE, "live_withdrawing", "live_undone"), "migrating")
 
 #: How a move is called on the wire while it is under way; whatever else it is called, it is over.
 MOVES_UNDER_WAY = frozenset(

@@ -258,6 +258,23 @@ def _on_shared_storage(schema: Item) -> Item:
     return schema
 
 
+def _live_with_overcommit(schema: Item) -> Item:
+    inner = _inner(schema, "os-migrateLive")
+    inner["properties"] |= {"disk_over_commit": _BOOLEAN, "block_migration": _BOOLEAN}
+    inner["required"] = ["block_migration", "disk_over_commit", "host"]
+    return schema
+
+
+def _live_with_force(schema: Item) -> Item:
+    _inner(schema, "os-migrateLive")["properties"]["force"] = _BOOLEAN
+    return schema
+
+
+def _live_without_force(schema: Item) -> Item:
+    _inner(schema, "os-migrateLive")["properties"].pop("force")
+    return schema
+
+
 def _zone_only(schema: Item) -> Item:
     inner = _inner(schema, "unshelve")
     inner["properties"] = {"availability_zone": string(least=1)}
@@ -316,9 +333,11 @@ CHANGES: tuple[Change, ...] = (
         dict.fromkeys(("server_create", "server_update", "rebuild"), ("description",)),
     ),
     Change((2, 23), "more of migrations", {"migration": ("migration_type", "links")}),
+    Change((2, 25), "live migration finds out itself what to copy", narrows={"migrate_live": _live_with_overcommit}),
     Change((2, 26), "tags", _shown("tags")),
     Change((2, 28), "cpu_info is an object", down={"hypervisor": _cpu_info_text}),
     Change((2, 29), "evacuation past the scheduler", narrows={"evacuate": _without_force}),
+    Change((2, 30), "live migration past the scheduler", narrows={"migrate_live": _live_without_force}),
     Change((2, 32), "tags of network cards", narrows={"server_create": _without_network_tags}),
     Change(
         (2, 36),
@@ -381,7 +400,11 @@ CHANGES: tuple[Change, ...] = (
         up={"server_group_create": _one_policy},
     ),
     Change((2, 67), "volume types of block devices", narrows={"server_create": _without_volume_types}),
-    Change((2, 68), "nothing is evacuated past the scheduler", narrows={"evacuate": _with_force}),
+    Change(
+        (2, 68),
+        "nothing is evacuated past the scheduler",
+        narrows={"evacuate": _with_force, "migrate_live": _live_with_force},
+    ),
     Change((2, 70), "tags in lists of interfaces", {"interfaceAttachment": ("tag",)}),
     Change((2, 71), "server groups with a server", _shown("server_groups")),
     Change(

@@ -99,6 +99,7 @@ class Port(msgspec.Struct, frozen=True):
     revision_number: int
     for_server: bool = False  # made on behalf of a server, goes when the server goes
     position: int = 0  # among the ports of its server
+    next_host: str | None = None  # where its server is about to come to: it is carried there as well
 
 
 class ShownPort(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ PORTS = Table(
     "network_ports",
     model.Port,
     indexes=(("project_id",), ("network_project_id",), ("device_id",), ("host",), ("name",)),
+    sparse=(("next_host",),),
     unique=(("network_id", "mac_address"),),
 )
 SHOWN_PORTS = PORTS.narrow(model.ShownPort)
@@ -78,6 +79,7 @@ USED_BY_SUBNET = Query(sa.select(ALLOCATIONS.sql.c.subnet_id, sa.func.count()).g
 _members = PORT_GROUPS.sql.alias("members")
 _own = PORT_GROUPS.sql.alias("own")
 _port, _bound = PORTS.sql.alias("port"), PORTS.sql.alias("bound")
+_here = sa.or_(_bound.c.host == sa.bindparam("host"), _bound.c.next_host == sa.bindparam("host"))
 _named = (
     sa.select(RULES.sql.c.remote_group_id)
     .select_from(
@@ -85,16 +87,12 @@ _named = (
             RULES.sql, RULES.sql.c.security_group_id == _own.c.group_id
         )
     )
-    .where(_bound.c.host == sa.bindparam("host"), RULES.sql.c.remote_group_id.is_not(None))
+    .where(_here, RULES.sql.c.remote_group_id.is_not(None))
 )
 MEMBERS_FOR_HOST = Query(
     sa.select(_members.c.group_id, _port.c.fixed_ips, _port.c.allowed_address_pairs)
     .select_from(_members.join(_port, _port.c.id == _members.c.port_id))
     .where(_members.c.group_id.in_(_named))
 )
-_rules_own = (
-    sa.select(_own.c.group_id)
-    .select_from(_bound.join(_own, _own.c.port_id == _bound.c.id))
-    .where(_bound.c.host == sa.bindparam("host"))
-)
+_rules_own = sa.select(_own.c.group_id).select_from(_bound.join(_own, _own.c.port_id == _bound.c.id)).where(_here)
 RULES_FOR_HOST = Query(sa.select(RULES.sql).where(RULES.sql.c.security_group_id.in_(_rules_own)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket
 from typing import Any, Protocol
 
 from wolke.image.agent import ImageCache
@@ -41,6 +42,12 @@ class Lines(Protocol):
 
     async def fetch(self, server_id: str, move: Mapping[str, Any], target: Path, without: Sequence[str]) -> None:
         """What the other host has set aside of the server, as files in ``target``; those that are there stay."""
+
+    async def fetch_still(self, server_id: str, move: Mapping[str, Any], target: Path, without: Sequence[str]) -> Any:
+        """What never changes of the guest that runs there, likewise; and its shape."""
+
+    async def connect(self, server_id: str, move: Mapping[str, Any], name: str) -> socket:
+        """A stream to the channel ``name`` of the guest that waits there."""
 
 
 @dataclass(slots=True)

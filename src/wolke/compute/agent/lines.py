@@ -5,8 +5,11 @@ itself: its fingerprint goes to the controllers with every report, and whoever c
 move's key, which the controllers gave to the two agents of that move alone; the host asks the controllers for it, so that a key
 opens nothing once the move is over. What the line carries is as long as it says it is, or it is not taken.
 
-    →  {"key", "server_id", "channel": "parts", "without": [names]}
-    ←  {"ok": true} and, per file, {"name", "size"}, (offset, length, bytes)… of what is no hole, (size, 0); {"end": true}
+    →  {"key", "server_id", "channel": "parts" or "still", "without": [names]}
+    ←  {"ok": true} and, per file, {"name", "size"}, (offset, length, bytes)… of what is no hole, (size, 0); {"end" or "shape"}
+
+    →  {"key", "server_id", "channel": "live", "name"}
+    ←  {"ok": true}, and then both ways whatever the two hypervisors say to each other
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import socket
 import ssl
 import struct
 import tempfile
@@ -69,6 +73,7 @@ class Lines:
         self._driver = driver
         self._transport = transport
         self._slots = asyncio.Semaphore(_MOST_LINES)
+        self._carrying: set[asyncio.Task[None]] = set()
 
     # -- going there
 
@@ -77,6 +82,31 @@ class Lines:
         async with self._line(server_id, move, channel="parts", without=[*without, *here]) as (reader, _):
             while "name" in (head := await _read_json(reader)):
                 await _receive(reader, target, str(head["name"]), int(head["size"]))
+
+    async def fetch_still(self, server_id: str, move: Mapping[str, Any], target: Path, without: Sequence[str]) -> Any:
+        """What never changes of a running guest, as files in ``target``; and its shape."""
+        here = [path.name for path in target.iterdir() if path.suffix != ".part"]
+        async with self._line(server_id, move, channel="still", without=[*without, *here]) as (reader, _):
+            while "name" in (head := await _read_json(reader)):
+                await _receive(reader, target, str(head["name"]), int(head["size"]))
+        return head["shape"]
+
+    async def connect(self, server_id: str, move: Mapping[str, Any], name: str) -> socket.socket:
+        """A socket whose other end is a channel of the driver there; it is closed by the caller, and the line with it."""
+        line = self._line(server_id, move, channel="live", name=name)
+        stream = await line.__aenter__()
+        ours, theirs = socket.socketpair()
+
+        async def carry() -> None:
+            try:
+                await _splice(*stream, theirs)
+            finally:
+                await line.__aexit__(None, None, None)
+
+        task = asyncio.create_task(carry())
+        self._carrying.add(task)
+        task.add_done_callback(self._carrying.discard)
+        return ours
 
     @asynccontextmanager
     async def _line(self, server_id: str, move: Mapping[str, Any], **words: Any) -> AsyncIterator[Stream]:
@@ -104,7 +134,7 @@ class Lines:
                 async with asyncio.timeout(_GREETING_S):
                     asked = await _read_json(reader)
                     server_id = await self._checked(asked)
-                await self._answer(server_id, asked, writer)
+                await self._answer(server_id, asked, reader, writer)
         except (Cut, TimeoutError, OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
             log.info("a line from another host was cut", host=self._host, error=repr(error))
         finally:
@@ -121,11 +151,16 @@ class Lines:
             raise Cut(f"wrong key for {server_id!r}")
         return server_id
 
-    async def _answer(self, server_id: str, asked: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, server_id: str, asked: Mapping[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         try:
-            if asked.get("channel") != "parts":
-                raise Failure(f"this host has no channel {asked.get('channel')!r}")
-            parts = await self._driver.parts(server_id)
+            if asked.get("channel") == "live":
+                link = await self._driver.channel(server_id, str(asked.get("name")))
+                await _say(writer, {"ok": True})
+                await _splice(reader, writer, link)
+                return
+            parts, end = await self._offer(server_id, str(asked.get("channel")))
         except Failure as why:
             await _say(writer, {"failure": str(why)})
             return
@@ -133,10 +168,45 @@ class Lines:
         for name, path in parts.items():
             if name not in asked.get("without", ()):
                 await _send(writer, name, path)
-        await _say(writer, {"end": True})
+        await _say(writer, end)
+
+    async def _offer(self, server_id: str, channel: str) -> tuple[Mapping[str, Path], dict[str, Any]]:
+        """Files, and the words after them."""
+        if channel == "parts":
+            return await self._driver.parts(server_id), {"end": True}
+        if channel == "still":
+            return await self._driver.still_parts(server_id), {"shape": await self._driver.shape(server_id)}
+        raise Failure(f"this host has no channel {channel!r}")
 
 
 # ------------------------------------------------------------------------------------------------------------- framing
+
+
+async def _splice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: socket.socket) -> None:
+    """Carry octets both ways until either side has no more to say in its direction, and then in the other."""
+    link.setblocking(False)
+    near_reader, near_writer = await asyncio.open_connection(sock=link, limit=_PIECE)
+    try:
+        there = asyncio.create_task(_pour(near_reader, writer))
+        back = asyncio.create_task(_pour(reader, near_writer))
+        try:
+            await asyncio.gather(there, back)
+        finally:
+            for task in (there, back):
+                task.cancel()
+            await asyncio.gather(there, back, return_exceptions=True)
+    finally:
+        await _close(near_writer)
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(_PIECE):
+        writer.write(piece)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
+    else:
+        writer.close()  # TLS cannot say that one direction has ended: both have
 
 
 async def _say(writer: asyncio.StreamWriter, words: Mapping[str, Any]) -> None:

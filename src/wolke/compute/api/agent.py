@@ -34,6 +34,11 @@ _INVENTORY = record(
     required=("vcpus", "ram_mib", "disk_gib"),
     additional=True,
 )
+_PROGRESS = {
+    "type": "object",
+    "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 2**62},
+    "maxProperties": 6,
+}
 _REPORT = {
     "driver": _ID, "capabilities": {"type": "object"}, "inventory": _INVENTORY, "started_at": string(most=64),
     "address": string(), "door": {"type": "object"},
@@ -78,6 +83,10 @@ async def powers(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
 
 async def move_key(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
     return {"key": await life.hosts.key(request.params["host"], request.params["server_id"])}
+
+
+async def move_progress(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
+    return {"wanted": await life.live.progress(request.params["host"], request.params["server_id"], request.body)}
 
 
 async def answer(life: Life, ctx: Context, request: Request) -> None:
@@ -145,6 +154,7 @@ ROUTES: tuple[Route, ...] = (
          record({"powers": array(record(_POWER, required=("server_id", "generation", "power")), most=_MOST)},
                 required=("powers",))),
     _row("GET", "/v1/hosts/{host}/moves/{server_id}", move_key),
+    _row("POST", "/v1/hosts/{host}/moves/{server_id}/progress", move_progress, _PROGRESS),
     _row("GET", "/v1/hosts/{host}/wakes", wakes),
     _row("POST", "/v1/hosts/{host}/answers/{question_id}", answer, _OBJECT, 204),
     _row("GET", "/v1/hosts/{host}/metadata/{network_id}/{address}", metadata),

@@ -6,6 +6,7 @@ from typing import Any
 
 from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
 from wolke.compute.model import Migration
+from wolke.compute.schema.server_actions import bare
 from wolke.compute.service import Compute
 from wolke.compute.versions import Since
 from wolke.compute.views import migrations as views
@@ -85,6 +86,17 @@ async def show(service: Compute, ctx: Context, request: Request) -> Json:
     return {"migration": _lowered(request, found)}
 
 
+async def abort(service: Compute, ctx: Context, request: Request) -> None:
+    params = request.params
+    await service.moves.want(ctx, params["server_id"], params["migration_id"], "abort")
+
+
+async def act(service: Compute, ctx: Context, request: Request) -> None:
+    """There is one thing that can be done: to force it to its end."""
+    params = request.params
+    await service.moves.want(ctx, params["server_id"], params["migration_id"], "force")
+
+
 def _lowered(request: Request, one: Migration) -> Json:
     shown = views.of_server(one)
     assert request.api.versions is not None
@@ -98,5 +110,12 @@ ROUTES = (
     Route(
         "GET", f"{_ONES}/{{migration_id}}", show, "os_compute_api:servers:migrations:show", view="server_migration",
         since="2.23",
+    ),
+    Route(
+        "DELETE", f"{_ONES}/{{migration_id}}", abort, "os_compute_api:servers:migrations:delete", 202, since="2.24",
+    ),
+    Route(
+        "POST", f"{_ONES}/{{migration_id}}/action", act, "os_compute_api:servers:migrations:force_complete", 202,
+        bare("force_complete"), since="2.22",
     ),
 )  # fmt: skip

@@ -18,6 +18,7 @@ from wolke.compute.views import servers as views
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest, NotFound
 from wolke.core.http import Request, Response, Route
+from wolke.core.schema import boolean
 
 _RULE = "os_compute_api:servers"
 _PATH = "/v2.1/servers/{server_id}/action"
@@ -120,6 +121,15 @@ async def evacuate(service: Compute, ctx: Context, request: Request) -> Json | N
     if request.version >= Since.NO_PASSWORD_OF_EVACUATED:
         return None
     return {"adminPass": asked.get("adminPass") or new_password()}
+
+
+async def migrate_live(service: Compute, ctx: Context, request: Request) -> None:
+    asked = request.body["os-migrateLive"]
+    host, copies = asked["host"], asked["block_migration"]
+    if host is not None:
+        request.enforce(f"{_OS}os-migrate-server:migrate_live:host")
+    copies_disks = None if copies == "auto" else boolean(copies)
+    await service.moves.migrate_live(ctx, request.params["server_id"], host, copies_disks=copies_disks)
 
 
 async def force_delete(service: Compute, ctx: Context, request: Request) -> None:
@@ -263,7 +273,6 @@ def _row(
 
 
 _OS = "os_compute_api:"
-_LATER = "yet"
 
 #: Every action by its name on the wire. A row is a route of its own, found by the body and not by the path.
 ACTIONS: dict[str, Route] = dict(
@@ -291,6 +300,8 @@ ACTIONS: dict[str, Route] = dict(
         _row("createBackup", create_backup, f"{_OS}os-create-backup", body=schema.CREATE_BACKUP),
         _row("restore", restore, f"{_OS}os-deferred-delete:restore"),
         _row("evacuate", evacuate, f"{_OS}os-evacuate", body=schema.EVACUATE, status=200, noun="evacuate"),
+        _row("os-migrateLive", migrate_live, f"{_OS}os-migrate-server:migrate_live", body=schema.MIGRATE_LIVE,
+             noun="migrate_live"),
         _row("forceDelete", force_delete, f"{_OS}os-deferred-delete:force"),
         _row("os-resetState", reset_state, f"{_OS}os-admin-actions:reset_state", body=schema.RESET_STATE),
         _row(
@@ -315,7 +326,6 @@ ACTIONS: dict[str, Route] = dict(
         _row("changePassword", _not_offered("setting a server's password"), f"{_OS}os-admin-password",
              body=schema.CHANGE_PASSWORD),
         _row("trigger_crash_dump", _not_offered("crash dumps"), f"{_RULE}:trigger_crash_dump", since="2.17"),
-        _row("os-migrateLive", _not_offered(f"live migration {_LATER}"), f"{_OS}os-migrate-server:migrate_live"),
         _row("injectNetworkInfo", _not_offered("injecting network information"),
              f"{_OS}os-admin-actions:inject_network_info"),
     )

@@ -11,11 +11,12 @@ trouble. No verb takes longer than its deadline; none blocks the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from socket import socket
+from typing import Any, Protocol
 
 
 class Power(StrEnum):
@@ -44,6 +45,7 @@ class Capabilities:
     nic_hotplug: bool = False
     moves: bool = False
     rescue: bool = False
+    live_migration: bool = False
     disk_formats: tuple[str, ...] = ("raw", "qcow2")
     architectures: tuple[str, ...] = ("x86_64",)
 
@@ -236,3 +238,36 @@ class Rescue(Protocol):
 
     async def unrescue(self, server_id: str) -> None:
         """From now on it starts from its own disk again, and nothing of the other is left. Pulls the plug if it runs."""
+
+
+#: A stream to the same channel of the driver at the other end.
+Connect = Callable[[str], Awaitable[socket]]
+#: Told every second how far it is (``memory_total``, ``memory_processed``, ``memory_remaining``, ``disk_…``, in bytes); says what is
+#: wanted: "abort", "force" (no matter how long the guest stands still), or None.
+Watch = Callable[[Mapping[str, int]], Awaitable[str | None]]
+
+
+class LiveMigration(Protocol):
+    """A running guest goes to another host without its noticing, with its disks.
+
+    there: ``receive`` with the ``shape`` and ``still_parts`` from here; here: ``send``; there: ``settle``; here: ``destroy``
+    """
+
+    async def shape(self, server_id: str) -> Mapping[str, Any]:
+        """What a guest elsewhere must be like to take this one's memory; only the same kind of driver understands it."""
+
+    async def still_parts(self, server_id: str) -> Mapping[str, Path]:
+        """The files of a running guest that never change, by name: what its disks are made of (``base``), its config drive."""
+
+    async def receive(self, spec: GuestSpec, shape: Mapping[str, Any]) -> None:
+        """A guest in waiting, made of what is in ``incoming``; ``destroy`` ends it."""
+
+    async def channel(self, server_id: str, name: str) -> socket:
+        """One of the streams that ``send`` asks for, into the guest in waiting."""
+
+    async def send(self, server_id: str, connect: Connect, watch: Watch) -> None:
+        """Returns when the guest runs there, and stands still here for good. Raises ``Failure`` if it does not: then it runs on
+        here. Called again after a crash it finds out which it was, or begins anew."""
+
+    async def settle(self, server_id: str) -> None:
+        """The guest that waited has come, and is a guest like any other. Raises ``Failure`` if it is not there."""

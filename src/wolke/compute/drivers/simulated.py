@@ -16,10 +16,12 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import socket, socketpair
+from typing import Any
 
 import msgspec
 
-from wolke.compute.drivers.base import Capabilities, Guest, GuestSpec, Inventory, Nic, Power, RescueSpec
+from wolke.compute.drivers.base import Capabilities, Connect, Guest, GuestSpec, Inventory, Nic, Power, RescueSpec, Watch
 from wolke.core.drivers import Failure, Unsupported
 
 # The smallest images there are: one sector of zeroes; for qcow2 a header, a table of reference counts, counts, a map.
@@ -47,11 +49,12 @@ class _Record:
     console: str = ""
     vcpus: int = 0
     rescued: bool = False
+    going: str = ""  # a live migration: "waiting" for it, "come" but not settled, "gone" elsewhere
     written: str = ""  # what its disk holds: it goes where the guest goes
 
 
 class SimulatedDriver:
-    """The verbs of ``base.Driver``, ``Consoles`` (its text only), ``Snapshots``, ``NicHotplug``, ``Rescue`` and, with a directory, ``Moves``.
+    """The verbs of ``base.Driver``, ``Consoles`` (its text only), ``Snapshots``, ``NicHotplug``, ``Rescue``, ``LiveMigration`` and, with a directory, ``Moves``.
 
     ``delays``: verb -> seconds. ``failures``: verb -> how often it fails (0 to 1), or what its next calls raise, in
     order, None for a call that succeeds.
@@ -74,6 +77,7 @@ class SimulatedDriver:
         self._plans = {verb: list(plan) for verb, plan in (failures or {}).items() if not isinstance(plan, int | float)}
         self._guests: dict[str, _Record] = {}
         self._asides: dict[str, _Record] = {}
+        self._coming: asyncio.Task[None] | None = None  # held, so that it is not thrown away while it works
 
     @property
     def capabilities(self) -> Capabilities:
@@ -87,6 +91,7 @@ class SimulatedDriver:
             nic_hotplug=True,
             moves=self._folder is not None,
             rescue=True,
+            live_migration=True,
         )
 
     async def prepare(self) -> None:
@@ -249,6 +254,67 @@ class SimulatedDriver:
     def rescued(self, server_id: str) -> bool:
         """For tests: whether it starts from another disk."""
         return self._find(server_id).rescued
+
+    async def shape(self, server_id: str) -> Mapping[str, Any]:
+        await self._trouble("shape")
+        return {"vcpus": self._find(server_id).vcpus}
+
+    async def still_parts(self, server_id: str) -> Mapping[str, Path]:
+        self._find(server_id)
+        return {}
+
+    async def receive(self, spec: GuestSpec, shape: Mapping[str, Any]) -> None:
+        await self._trouble("receive")
+        if spec.server_id not in self._guests:
+            ports = tuple(nic.port_id for nic in spec.nics)
+            self._keep(_Record(spec.server_id, Power.PAUSED, ports, vcpus=shape["vcpus"], going="waiting"))
+        if self._folder:
+            shutil.rmtree(self._folder / f"{spec.server_id}.incoming", ignore_errors=True)
+
+    async def channel(self, server_id: str, name: str) -> socket:
+        await self._trouble("channel")
+        if self._find(server_id).going != "waiting":
+            raise Failure("the server is not waited for on this host")
+        ours, theirs = socketpair()
+        self._coming = asyncio.create_task(self._take_in(server_id, theirs))
+        return ours
+
+    async def _take_in(self, server_id: str, link: socket) -> None:
+        link.setblocking(False)
+        loop, said = asyncio.get_running_loop(), b""
+        with link:
+            while not said.endswith(b"\n") and (piece := await loop.sock_recv(link, 65536)):
+                said += piece
+            if not said.endswith(b"\n"):
+                return
+            there, here = msgspec.json.decode(said, type=_Record), self._find(server_id)
+            self._keep(replace(there, ports=here.ports, going="come"))
+            await loop.sock_sendall(link, b"ok")
+
+    async def send(self, server_id: str, connect: Connect, watch: Watch) -> None:
+        await self._trouble("send")
+        record = self._find(server_id)
+        if record.going == "gone":
+            return
+        self._running(server_id)
+        size = len(record.written)
+        told = {f"{what}_{which}": size for what in ("memory", "disk") for which in ("total", "processed", "remaining")}
+        if await watch(told) == "abort":
+            raise Failure("The live migration was aborted.")
+        loop = asyncio.get_running_loop()
+        with await connect("memory") as link:
+            link.setblocking(False)
+            await loop.sock_sendall(link, msgspec.json.encode(record) + b"\n")
+            if await loop.sock_recv(link, 2) != b"ok":
+                raise Failure("the other host went away")
+        self._keep(replace(record, power=Power.PAUSED, going="gone"))
+
+    async def settle(self, server_id: str) -> None:
+        await self._trouble("settle")
+        record = self._find(server_id)
+        if record.going == "waiting":
+            raise Failure("the server has not come")
+        self._keep(replace(record, going=""))
 
     def write(self, server_id: str, text: str) -> None:
         """For tests: as if the guest had written to its disk."""

@@ -114,3 +114,11 @@ UNSHELVE: JsonSchema = {
     "additionalProperties": False,
 }
 EVACUATE = body("evacuate", {"host": HOST, "adminPass": PASSWORD})
+BOOLEAN = one_of(
+    True, False, "true", "false", "True", "False", "TRUE", "FALSE", "1", "0", "on", "off", "yes", "no", 1, 0
+)
+MIGRATE_LIVE = body(
+    "os-migrateLive",
+    {"host": nullable(HOST), "block_migration": {"anyOf": [BOOLEAN, one_of("auto")]}},
+    required=("host", "block_migration"),
+)

@@ -65,6 +65,11 @@ class Cards:
         """All of the server's ports are that host's now."""
         await self._network.bind([port.id for port in (await self._network.server_ports([server_id]))[server_id]], host)
 
+    async def announce_server_ports(self, server_id: str, host: str) -> None:
+        """The server is about to come to that host: its ports are made there too, and stay where they are."""
+        ports = [port.id for port in (await self._network.server_ports([server_id]))[server_id]]
+        await self._network.announce(ports, host)
+
     async def release_server_ports(self, server_id: str) -> None:
         await self._network.delete_server_ports(server_id)
 

@@ -10,13 +10,14 @@ from wolke.compute import errors
 from wolke.compute.model import FlavorCopy, Migration, Server
 from wolke.compute.service.flavors import Flavors
 from wolke.compute.service.hosts import Hosts
+from wolke.compute.service.instance_actions import action_of
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import check_fit_copy, flavor_copy
 from wolke.compute.service.servers import Servers
-from wolke.compute.states import VM_STATES
-from wolke.compute.store import MIGRATIONS
+from wolke.compute.states import MOVES_UNDER_WAY, VM_STATES
+from wolke.compute.store import MIGRATIONS, SERVER_ACTIONS
 from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import Order, Transaction, Where
@@ -24,6 +25,7 @@ from wolke.core.errors import BadRequest, NotFound
 from wolke.core.paging import Page, find_page
 
 _KEY_BYTES = 32
+_ABORTABLE = ("live_receiving", "live_sending")
 
 
 class Moves:
@@ -90,6 +92,40 @@ class Moves:
             move = await self._note(tx, ctx, held, "evacuation", held.flavor, status="accepted")
             arguments = {"migration_id": move.id, "host": host, "off": stays_off or held.status == "SHUTOFF"}
             await self._actions.begin_in(tx, ctx, held, "evacuate", "evacuate", arguments)
+
+    async def migrate_live(self, ctx: Context, server_id: str, host: str | None, *, copies_disks: bool | None) -> None:
+        """While it runs. ``copies_disks``: None lets the cloud find out whether it has to."""
+        server = await self._servers.show(ctx, server_id)
+        self._actions.allowed(ctx, server, "live_migrate", "os-migrateLive")
+        if copies_disks is False:
+            raise BadRequest(
+                f"{server.host} is not on shared storage: Shared storage live-migration requires either shared storage or "
+                "boot-from-volume with no local disks."
+            )
+        await self._check_host(server, host)
+        await self._actions.require(server, "live_migration", "live migration")
+        async with self._db.transaction() as tx:
+            held = await self._servers.held(tx, ctx, server_id)
+            move = await self._note(tx, ctx, held, "live-migration", held.flavor, status="accepted")
+            arguments = {"migration_id": move.id, "host": host}
+            await self._actions.begin_in(tx, ctx, held, "live_migrate", "live-migration", arguments)
+
+    async def want(self, ctx: Context, server_id: str, migration_id: str, wanted: str) -> None:
+        """``abort`` a live migration under way, or ``force`` it to its end."""
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            move = await self.show(server, migration_id)
+            if move.kind != "live-migration" or move.status not in MOVES_UNDER_WAY:
+                raise NotFound(f"Migration {migration_id} not found for instance {server_id}.")
+            if server.task not in _ABORTABLE if wanted == "abort" else server.task != "live_sending":
+                raise BadRequest(
+                    f"Migration {migration_id} state of instance {server_id} is {move.status}. Cannot {wanted} while the "
+                    "migration is in this state."
+                )
+            now = self._needs.clock.now()
+            await tx.update(MIGRATIONS, {"wanted": wanted, "updated_at": now}, id=move.id)
+            action = "live_migration_abort" if wanted == "abort" else "live_migration_force_complete"
+            await tx.insert(SERVER_ACTIONS, action_of(ctx, server, action, now))
 
     async def confirm(self, ctx: Context, server_id: str) -> None:
         await self._actions.begin(ctx, server_id, "confirm_resize", "confirmResize")

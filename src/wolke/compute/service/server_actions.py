@@ -27,6 +27,9 @@ from wolke.network.model import SecurityGroup, SecurityGroupRule
 
 #: Image properties that belong to one image and not to what is made of it.
 _NOT_INHERITED = frozenset({"os_hash_algo", "os_hash_value", "stores", "locations", "img_signature"})
+#: In these a server has a guest, whose console can be read.
+_WITH_GUEST = frozenset({"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "RESIZED", "RESCUED", "ERROR"})
+
 #: Verbs with which a host fills an image.
 _FILLING = frozenset({"create_image", "create_backup", "shelve"})
 
@@ -218,7 +221,7 @@ class ServerActions:
         server = await self._servers.show(ctx, server_id)
         if self._needs.consoles is None:
             raise errors.ConsoleUnavailable(server_id)
-        if server.host is None or server.status not in ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR"):
+        if server.host is None or server.status not in _WITH_GUEST:
             raise Conflict(f"Instance {server_id} is not ready")
         await self.require(server, "console_output", "console output")
         return await self._needs.consoles.console_output(server, length)
@@ -228,7 +231,7 @@ class ServerActions:
         server = await self._servers.show(ctx, server_id)
         if self._needs.consoles is None:
             raise errors.ConsoleUnavailable(server_id)
-        if server.host is None or server.status not in ("ACTIVE", "PAUSED", "SHUTOFF", "ERROR", "SUSPENDED"):
+        if server.host is None or server.status not in _WITH_GUEST:
             raise Conflict(f"Instance {server_id} is not ready")
         await self.require(server, "vnc" if kind == "novnc" else "serial", f"consoles of type {kind}")
         return await self._needs.consoles.create_console(ctx, server, kind)

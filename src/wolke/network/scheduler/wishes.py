@@ -44,7 +44,7 @@ class Wish:
 
 def is_guest(port: model.Port, host: str) -> bool:
     """Whether a tap is kept for it on this host."""
-    return port.host == host and not port.device_owner.startswith("network:")
+    return host in (port.host, port.next_host) and not port.device_owner.startswith("network:")
 
 
 def work_out(facts: Facts) -> Wish:

@@ -64,6 +64,7 @@ class Network:
         self.detach_interface = self.servers.detach
         self.bind = self.servers.bind
         self.unbind = self.servers.unbind
+        self.announce = self.servers.announce
         self.port_for_address = self.ports.for_address
         self.resolve_security_groups = self.security_groups.resolve
 

@@ -163,7 +163,8 @@ class Hosts:
 
     async def _facts(self, host: str) -> Facts:
         db = self._net.db
-        bound = await db.find(store.PORTS, host=host)
+        here = [[Where("host", "eq", host)], [Where("next_host", "eq", host)]]
+        bound = await db.find(store.PORTS, where=[Where("", "any", here)])
         routers = await db.find(store.ROUTERS, host=host)
         network_ids = {p.network_id for p in bound if is_guest(p, host)}
         if routers:

@@ -183,13 +183,25 @@ class Servers:
     async def unbind(self, port_ids: Sequence[str]) -> None:
         await self._rebind(port_ids, "")
 
+    async def announce(self, port_ids: Sequence[str], host: str) -> None:
+        """These ports are about to come to this host too: its agent makes them, and they stay where they are until ``bind``."""
+        if not port_ids:
+            return
+        async with self._net.db.transaction() as tx:
+            for port in await tx.find(store.PORTS, where=[Where("id", "in", list(port_ids))]):
+                if host not in (port.host, port.next_host):
+                    await write(tx, store.PORTS, port, self._net.clock.now(), next_host=host)
+            tx.wake("network.wish")
+
     async def _rebind(self, port_ids: Sequence[str], host: str) -> None:
         if not port_ids:
             return
         async with self._net.db.transaction() as tx:
-            where = [Where("id", "in", list(port_ids)), Where("host", "ne", host)]
+            elsewhere = Where("", "any", [[Where("host", "ne", host)], [Where("next_host", "isnull", False)]])
+            where = [Where("id", "in", list(port_ids)), elsewhere]
             for port in sorted(await tx.find(store.PORTS, where=where), key=lambda p: p.id):
-                await write(tx, store.PORTS, port, self._net.clock.now(), host=host, status=model.DOWN)
+                status = port.status if host in (port.host, port.next_host) else model.DOWN
+                await write(tx, store.PORTS, port, self._net.clock.now(), host=host, next_host=None, status=status)
             tx.wake("network.wish")
 
     async def delete_ports(self, server_id: str, port_ids: Iterable[str] | None = None) -> None:
@@ -205,7 +217,14 @@ class Servers:
                 if port.for_server:
                     await self._net.ports.drop(tx, port)
                     continue
-                free = {"device_id": "", "device_owner": "", "host": "", "position": 0, "status": model.DOWN}
+                free = {
+                    "device_id": "",
+                    "device_owner": "",
+                    "host": "",
+                    "next_host": None,
+                    "position": 0,
+                    "status": model.DOWN,
+                }
                 await write(tx, store.PORTS, port, self._net.clock.now(), **free)
                 tx.wake("network.wish")
 

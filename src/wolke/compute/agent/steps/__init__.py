@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
-from wolke.compute.agent.steps import images, interfaces, moving, power, rescuing, shelving
+from wolke.compute.agent.steps import images, interfaces, live, moving, power, rescuing, shelving
 from wolke.compute.model import Wish
 
 Step = Callable[[Ground, Wish], Awaitable[dict[str, Any]]]
@@ -42,6 +42,11 @@ STEPS: Mapping[str, Step] = {
     "restoring": power.power_on,
     "rescuing": rescuing.rescue,
     "unrescuing": rescuing.unrescue,
+    "live_receiving": live.receive,
+    "live_sending": live.send,
+    "live_arriving": live.arrive,
+    "live_clearing": moving.destroy_all,
+    "live_withdrawing": moving.destroy_all,
     "confirming": moving.forget,
     "deleting": moving.destroy_all,
     "deleting_aside": moving.destroy_all,
@@ -51,6 +56,8 @@ STEPS: Mapping[str, Step] = {
 #: One attempt of most steps ends after ``work.STEP_DEADLINE_S``; disks take longer to copy.
 DEADLINES_S: Mapping[str, float] = {
     "resize_finish": 3600.0,
+    "live_receiving": 3600.0,
+    "live_sending": 14400.0,
     "image_snapshot": 3600.0,
     "image_backup": 3600.0,
     "shelving_image_uploading": 3600.0,

@@ -31,8 +31,8 @@ async def leave(ground: Ground, wish: Wish) -> Learnt:
 async def arrive(ground: Ground, wish: Wish) -> Learnt:
     """The guest is made here of what was set aside there, and runs if it ran."""
     _must_move(ground)
-    move = _move(wish)
-    await _make_room(ground, wish.server_id, str(move["id"]))
+    move = move_of(wish)
+    await make_room(ground, wish.server_id, str(move["id"]))
     guest = await ground.driver.look(wish.server_id)
     if guest is None or guest.power is Power.NOSTATE:
         drive = await config_drive(ground, wish)
@@ -51,7 +51,7 @@ async def come_back(ground: Ground, wish: Wish) -> Learnt:
 
 
 async def _as_before(ground: Ground, wish: Wish) -> Learnt:
-    if _move(wish)["was"] != "ACTIVE":
+    if move_of(wish)["was"] != "ACTIVE":
         return {"power": Power.SHUTDOWN.value}
     await nics(ground, wish)
     await ground.driver.start(wish.server_id)
@@ -77,7 +77,7 @@ def _must_move(ground: Ground) -> None:
         raise Failure("the hypervisor of this host cannot move servers")
 
 
-def _move(wish: Wish) -> dict[str, Any]:
+def move_of(wish: Wish) -> dict[str, Any]:
     if wish.move is None:
         raise Failure("the server's move is over")
     return wish.move
@@ -87,7 +87,7 @@ def _mark(ground: Ground, server_id: str) -> Path:
     return ground.state_dir / "moves" / server_id
 
 
-async def _make_room(ground: Ground, server_id: str, move_id: str) -> None:
+async def make_room(ground: Ground, server_id: str, move_id: str) -> None:
     """What an older move may have left here of the guest is not taken for what this one brings."""
     mark = _mark(ground, server_id)
     if mark.exists() and mark.read_text() == move_id:

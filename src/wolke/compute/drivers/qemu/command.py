@@ -94,11 +94,16 @@ def confined(argv: Sequence[str], definition: Definition) -> list[str]:
 
 
 def arguments(
-    definition: Definition, host: Host, descriptors: Mapping[str, int], *, restore: bool = False
+    definition: Definition,
+    host: Host,
+    descriptors: Mapping[str, int],
+    *,
+    restore: bool = False,
+    waits: bool = False,
 ) -> list[str]:
     """QEMU's command line. ``descriptors`` are the numbers of the open files it inherits; see ``launch.py``.
 
-    ``restore``: wait for saved memory and stay stopped.
+    ``restore``: wait for saved memory and stay stopped. ``waits``: wait for memory, and go on as it was.
     """
     spec = definition.spec
     argv = [host.emulator, "-name", f"guest={spec.server_id},debug-threads=on", "-uuid", spec.server_id]
@@ -122,6 +127,8 @@ def arguments(
         backend = netdev(nic, str(descriptors[f"tap:{nic.port_id}"]) if nic.backend == "tap" else "")
         argv += ["-netdev", json.dumps(backend)] if backend else []
         argv += ["-device", json.dumps(nic_device(nic, definition))]
+    if waits:
+        return [*argv, "-incoming", "defer"]
     return [*argv, "-incoming", "defer", "-S"] if restore else argv
 
 

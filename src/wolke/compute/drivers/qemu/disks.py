@@ -55,6 +55,19 @@ async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None
     return Disks(root, spec.ephemeral_gib * GIB, spec.swap_mib << 20, config)
 
 
+async def make_like(home: Home, spec: GuestSpec, image: Image | None, sizes: Disks, uid: int | None) -> None:
+    """Empty disks of these sizes, for another host's to be copied into."""
+    if image and spec.image:
+        _link(spec.image, home.file("base"))
+    if sizes.root and not home.file("disk").exists():
+        await _make_root(home, sizes.root, image)
+    _make_raw(home.file("ephemeral"), sizes.ephemeral)
+    _make_raw(home.file("swap"), sizes.swap)
+    for name in ("kernel", "ramdisk"):
+        if home.file(name).exists() and uid is not None:
+            os.chown(home.file(name), uid, uid)
+
+
 async def _make_root(home: Home, size: int, image: Image | None) -> None:
     await _make_overlay(home.file("disk"), size, image, "base")
 

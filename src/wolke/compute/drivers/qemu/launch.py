@@ -48,8 +48,11 @@ DETAILS = {
 }
 
 
-async def launch(home: Home, definition: Definition, host: command.Host, timeout_s: float) -> None:
-    """A QEMU process that answers, with the guest running in it; from saved memory if there is some.
+async def launch(
+    home: Home, definition: Definition, host: command.Host, timeout_s: float, *, waits: bool = False
+) -> None:
+    """A QEMU process that answers, with the guest running in it; from saved memory if there is some. ``waits``: its memory
+    comes from elsewhere, later, and then it does what it did there.
 
     Raises ``BlockingIOError`` if a process is there already, ``Failure`` where QEMU's last words are known to be terminal.
     """
@@ -59,7 +62,7 @@ async def launch(home: Home, definition: Definition, host: command.Host, timeout
         stack.callback(os.close, lock)
         descriptors = await _open_all(home, definition, stack)
         home.wish_on()
-        argv = command.arguments(definition, host, descriptors, restore=restore)
+        argv = command.arguments(definition, host, descriptors, restore=restore, waits=waits)
         confined = command.confined(argv, definition)
         await whole(process.spawn, home, confined, [lock, *descriptors.values()])
     try:

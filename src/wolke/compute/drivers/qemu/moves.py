@@ -22,6 +22,7 @@ from wolke.core.files import rename_durably
 
 ASIDE, INCOMING = ".aside", ".incoming"
 CARRIED = ("disk", "ephemeral", "base", "kernel", "ramdisk")  # swap and config drive are made anew
+STILL = ("base", "config", "kernel", "ramdisk")  # what does not change while the guest runs
 
 
 def aside(home: Home) -> Path:
@@ -83,7 +84,7 @@ def bring_in(home: Home) -> None:
     if not incoming(home).exists():
         return
     for path in incoming(home).iterdir():
-        if path.name in CARRIED and not (home.root / path.name).exists():
+        if path.name in {*CARRIED, *STILL} and not (home.root / path.name).exists():
             path.chmod(0o600)
             path.rename(home.root / path.name)
     shutil.rmtree(incoming(home))

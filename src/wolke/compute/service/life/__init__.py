@@ -21,6 +21,7 @@ from wolke.compute.service.life.facts import facts_of
 from wolke.compute.service.life.failing import Failing
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.hosts import HostDoor, HostReport, PowerReport
+from wolke.compute.service.life.live import Live
 from wolke.compute.service.life.moving import Moving
 from wolke.compute.service.life.outcomes import Outcomes
 from wolke.compute.service.life.overdue import Overdue, Timed
@@ -60,7 +61,8 @@ class Life:
         self.moving = Moving(self.ground)
         self.shelving = Shelving(self.ground, self.building)
         self.evacuating = Evacuating(self.ground)
-        failing = Failing(self.ground, self.building, self.moving)
+        self.live = Live(self.ground, self.moving)
+        failing = Failing(self.ground, self.building, self.moving, self.live)
         self.overdue = Overdue(self.ground, self.building, failing)
         self.timed = Timed(self.ground)
         endings = Endings(self.ground, self.moving, self.shelving, self.evacuating)

@@ -29,6 +29,8 @@ _NAMES: dict[str, tuple[str, str]] = {
     "revert_resize": ("revertResize", "compute_revert_resize"),
     "rescue": ("rescue", "compute_rescue_instance"),
     "unrescue": ("unrescue", "compute_unrescue_instance"),
+    "live_migrate": ("live-migration", "compute_live_migration"),
+    "live_undo": ("live-migration", "compute_live_migration"),
     "evacuate": ("evacuate", "compute_rebuild_instance"),
     "create_backup": ("createBackup", "compute_backup_instance"),
     "shelve": ("shelve", "compute_shelve_instance"),

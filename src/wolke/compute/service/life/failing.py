@@ -9,6 +9,7 @@ from wolke.compute.model import Fault, Server
 from wolke.compute.service.life.actions import finish_verb
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.ground import Ground
+from wolke.compute.service.life.live import Live
 from wolke.compute.service.life.moving import Moving, move_of, note
 from wolke.compute.states import CLEANUPS, SERVER
 from wolke.core.db import Transaction
@@ -18,7 +19,7 @@ log = get_logger(__name__)
 
 
 class Failing:
-    def __init__(self, ground: Ground, building: Building, moving: Moving) -> None:
+    def __init__(self, ground: Ground, building: Building, moving: Moving, live: Live) -> None:
         self._ground = ground
         self._undo = {
             "abandon": building.give_up_in,
@@ -27,6 +28,7 @@ class Failing:
             "unrescue": self._begin,
             "unshelve": self._begin,
             "shelve_offload": self._begin,
+            "live_undo": live.undo,
         }
 
     async def fail_in(self, tx: Transaction, server: Server, reason: str, learnt: Mapping[str, Any]) -> bool:

@@ -53,7 +53,10 @@ class Moving:
         reason = await self._place(server, move)
         if reason is not None:
             async with self._ground.db.transaction() as tx:
-                await self.undo(tx, server, reason)
+                if move.kind == "live-migration":
+                    await self._ground.write(tx, server, self._ground.undo(server, reason))
+                else:
+                    await self.undo(tx, server, reason)
 
     async def _place(self, server: Server, move: Migration) -> str | None:
         """Why there is no host for it, or None: then one is claimed."""
@@ -85,7 +88,8 @@ class Moving:
         placement, whose = self._ground.placement, (server.project_id, server.user_id)
         await placement.claim(tx, server.id, {host.id: resources(move.new_flavor)}, *whose)
         await placement.claim(tx, move.uuid, {source.id: resources(move.old_flavor)}, *whose, "MIGRATION")
-        await self._note(tx, move, status="migrating", dest_host=host.name)
+        status = "preparing" if move.kind == "live-migration" else "migrating"
+        await self._note(tx, move, status=status, dest_host=host.name)
 
     async def hand_over(self, server: Server) -> None:
         move = await self._move(self._ground.db, server)
@@ -133,11 +137,14 @@ class Moving:
         learnt |= {"vcpus": old.vcpus, "ram_mib": old.ram_mib, "due_at": None}
         async with self._ground.db.transaction() as tx:
             if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
-                source = await self._host(tx, move.source_host)
-                await self._ground.placement.release(tx, move.uuid)
-                whose = (server.project_id, server.user_id)
-                await self._ground.placement.claim(tx, server.id, {source.id: resources(old)}, *whose)
+                await self.claim_back(tx, server, move, await self._host(tx, move.source_host))
                 await self._note(tx, move, status="reverting")
+
+    async def claim_back(self, tx: Transaction, server: Server, move: Migration, source: Host) -> None:
+        """What the move held for the server is the server's again."""
+        await self._ground.placement.release(tx, move.uuid)
+        wanted = {source.id: resources(move.old_flavor)}
+        await self._ground.placement.claim(tx, server.id, wanted, server.project_id, server.user_id)
 
     async def restored(self, tx: Transaction, server: Server, changes: dict[str, Any]) -> None:
         """The end of revert_resize."""

@@ -1,0 +1,118 @@
+"""Two hosts' agents on this machine, with real guests that go from one to the other."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.bench.processes import free_port
+from tests.clients.running_cloud import RunningCloud, eventually
+from wolke.compute.drivers.qemu import trial
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::PendingDeprecationWarning"),
+    pytest.mark.guest,
+    pytest.mark.skipif(not shutil.which("qemu-system-x86_64"), reason="QEMU is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def controllers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCloud]:
+    made = RunningCloud(tmp_path_factory.mktemp("two") / "controllers", listen=f"127.0.0.1:{free_port()}")
+    made.start(WOLKE_HOST__ENABLED="false")
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def agents(controllers: RunningCloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """The hosts one and two; QEMU for guests, no network to speak of. Each host's state directory."""
+    processes, folders = [], {}
+    for name in ("one", "two"):
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copy(controllers.state / "agent.json", folder / "agent.json")
+        command = [sys.executable, "-m", "wolke", "agent", "--controller", controllers.url, "--host", name]
+        command += ["--hypervisor", "qemu", "--dataplane", "simulated"]
+        command += ["--credential", str(folder / "agent.json"), "--state", str(folder / "state")]
+        environment = {**controllers.environment(), "WOLKE_QEMU__ACCELERATOR": "tcg"}
+        with (folder / "log").open("ab") as log:
+            processes.append(subprocess.Popen(command, stdout=log, stderr=log, env=environment))
+        folders[name] = folder
+    yield folders
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    assert [process.wait(60) for process in processes] == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def sdk(controllers: RunningCloud, agents: dict[str, Path]) -> Iterator[Any]:
+    connection = controllers.connect("wolke-admin")
+    eventually(lambda: {one.name for one in connection.compute.hypervisors()} == {"one", "two"}, "two hosts", 60)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def server(sdk: Any, tmp_path: Path) -> Iterator[Any]:
+    """A guest that counts its boots on its disk, and then the ticks of its clock on its console."""
+    image = sdk.image.create_image(
+        "counter",
+        data=trial.image(tmp_path / "image").read_bytes(),
+        disk_format="raw",
+        container_format="bare",
+        wait=True,
+    )
+    flavor = sdk.compute.find_flavor("m1.micro")
+    made = sdk.compute.create_server(name="counter", image_id=image.id, flavor_id=flavor.id, networks="none")
+    yield sdk.compute.wait_for_server(made, interval=0.1, wait=60)
+    sdk.compute.delete_server(made.id)
+    sdk.compute.wait_for_delete(made, interval=0.1, wait=60)
+
+
+def console(sdk: Any, server: Any) -> str:
+    return str(sdk.compute.get_server_console_output(server.id)["output"])
+
+
+def settled(sdk: Any, server: Any, status: str) -> Any:
+    def look() -> Any:
+        found = sdk.compute.get_server(server.id)
+        assert found.status != "ERROR", found.fault
+        return found.status == status and found.task_state is None and found
+
+    return eventually(look, status, 60, 0.1)
+
+
+def test_a_running_guest_goes_to_the_other_host_and_its_counter_goes_on(sdk: Any, server: Any) -> None:
+    eventually(lambda: console(sdk, server).count(".") > 2, "it counts", 30, 0.1)
+    source = server.compute_host
+    sdk.compute.live_migrate_server(server.id, host=None, block_migration="auto")
+    there = settled(sdk, server, "ACTIVE")
+    assert there.compute_host != source
+    eventually(lambda: console(sdk, server).count(".") > 2, "it counts there", 30, 0.1)
+    assert "booted" not in console(sdk, server), "it did not start again"
+    [move] = [one for one in sdk.compute.migrations() if one.server_id == server.id]
+    assert (move.status, move.migration_type) == ("completed", "live-migration")
+    sdk.compute.reboot_server(server.id, "HARD")
+    eventually(lambda: "booted 2" in console(sdk, server), "its disk came along", 30, 0.1)
+
+
+def test_a_guest_moves_with_its_disk_and_stays_when_that_is_confirmed(
+    sdk: Any, server: Any, agents: dict[str, Path]
+) -> None:
+    eventually(lambda: "booted" in console(sdk, server), "it has booted", 30, 0.1)
+    source = server.compute_host
+    sdk.compute.migrate_server(server.id)
+    there = settled(sdk, server, "VERIFY_RESIZE")
+    assert there.compute_host != source
+    eventually(lambda: "booted 2" in console(sdk, server), "its disk remembers the first boot", 30, 0.1)
+    sdk.compute.confirm_server_resize(server.id)
+    settled(sdk, server, "ACTIVE")
+    left = [path for path in (agents[source] / "state").rglob(f"{server.id}*") if path.suffix != ".lock"]
+    assert [path for path in left if "guests" in path.parts] == []
