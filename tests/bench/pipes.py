@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 
+_KEPT_BYTES = 16 << 20  # of an answer; of a larger one, nothing
+
+
 @dataclass(frozen=True)
 class Ran:
     requests: int
@@ -30,6 +33,7 @@ class _Pipe(asyncio.Protocol):
         self._left = -1
         self._kept: list[bytes] = []
         self._bodiless = False
+        self._keeps = True
         self.body = b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -61,8 +65,9 @@ class _Pipe(asyncio.Protocol):
                 return
             at = head.find(b"content-length:")
             self._left = 0 if at < 0 or self._bodiless else int(head[at + 15 :].split(b"\r\n", 1)[0])
+            self._keeps = self._left <= _KEPT_BYTES
         self._left -= len(data)
-        if len(data) < 1 << 20:
+        if self._keeps:
             self._kept.append(data)
         if self._left <= 0:
             self.body, self._left = b"".join(self._kept), -1
