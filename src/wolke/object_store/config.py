@@ -28,7 +28,8 @@ class ObjectStoreConfig:
         False, "Whether X-Open-Expired: true still reads an object whose time has come, until it is deleted."
     )
     operator_roles: str = option(
-        "admin,manager,member", "Roles that may do everything in their own project's account, with commas between."
+        "admin,manager,member,service",
+        "Roles that may do everything in their own project's account, with commas between.",
     )
     reader_roles: str = option("reader", "Roles that may look into their own project's account.")
     system_reader_roles: str = option("", "Roles that may look into every account.")

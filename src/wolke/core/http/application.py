@@ -249,7 +249,9 @@ async def send_response(
         if parts and PARTS in scope.get("extensions", ()):
             await send({"type": PARTS, "status": response.status, "headers": raw, "parts": parts})
             return
-        if response.chunks is None and not parts and WHOLE in scope.get("extensions", ()):
+        whole = not parts and (response.chunks is None or scope["method"] == "HEAD")
+        if whole and WHOLE in scope.get("extensions", ()):
+            body = b"" if response.status in _BODILESS else body
             await send({"type": WHOLE, "status": response.status, "headers": raw, "body": body})
             return
         await send({"type": "http.response.start", "status": response.status, "headers": raw})
