@@ -55,6 +55,9 @@ PROGRAMS = (
     Program("isoinfo", "genisoimage", "reads config drives back in tests", ("test",)),
     Program("cpio", "cpio", "reads the guest image back in tests", ("test",)),
     Program("as", "binutils", "assembles the guest image's boot sector again in tests", ("test",)),
+    Program("rclone", "rclone", "keeps folders in the object store, in tests", ("test",)),
+    Program("restic", "restic", "keeps backups in the object store, in tests", ("test",)),
+    Program("s3cmd", "s3cmd", "speaks S3 to the object store, in tests", ("test",)),
     Program("shellcheck", "shellcheck", "checks the bootstrap", ("test",)),
     Program("nginx", "nginx-light", "the reference that measurements are a ratio to", ("bench",)),
 )
