@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-
 _KEPT_BYTES = 16 << 20  # of an answer; of a larger one, nothing
 
 
