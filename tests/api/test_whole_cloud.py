@@ -59,7 +59,7 @@ async def token(cloud: Cloud, user: str = "admin", project: str = "admin") -> st
 async def test_a_new_cloud_has_what_a_newcomer_needs(cloud: Cloud) -> None:
     client = AsgiClient(cloud.application, token=await token(cloud, "demo", "demo"))
     catalog = {one["type"] for one in (await client.get("/identity/v3/auth/catalog")).json["catalog"]}
-    assert catalog == {"identity", "image", "placement", "network", "compute"}
+    assert catalog == {"identity", "image", "placement", "network", "block-storage", "volumev3", "compute"}
     assert len((await client.get("/compute/v2.1/flavors")).json["flavors"]) >= 5
     outside = (await client.get("/network/v2.0/networks?router:external=true")).json["networks"]
     assert [network["name"] for network in outside] == ["public"]

@@ -171,6 +171,7 @@ class Backup(msgspec.Struct, frozen=True):
     incremental: bool
     metadata: dict[str, str]
     contents: dict[str, Any]
+    kept: dict[str, Any]  # of its volume, for a volume that is made of it: metadata, image_metadata, bootable
     restore_volume_id: str | None
     data_timestamp: str
     secret_id: str | None

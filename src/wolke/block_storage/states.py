@@ -54,7 +54,7 @@ SNAPSHOT = Machine(
     (
         Row("create", ("creating",), ("creating",), "available", "error"),
         Row("manage", ("creating",), ("managing",), "available", "error"),
-        Row("unmanage", ("available", "error"), ("unmanaging",), "deleted", "error"),
+        Row("unmanage", ("available", "error"), ("unmanaging",), "deleted", None),
         Row("revert", ("available",), ("restoring",), "available", "available", deadline_s=_HOUR),
         Row("backup", ("available",), ("backing-up",), "available", "available", deadline_s=13 * _HOUR),
         Row("delete", ANY, ("deleting",), "deleted", "error_deleting"),

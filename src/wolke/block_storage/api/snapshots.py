@@ -55,7 +55,7 @@ async def create(service: BlockStorage, ctx: Context, request: Request) -> Json:
         force = True
     made = await service.snapshots.create(
         ctx,
-        asked["volume_id"],
+        asked["volume_id"] or "",
         name=asked.get("name", asked.get("display_name")),
         description=asked.get("description", asked.get("display_description")),
         metadata=asked.get("metadata") or {},
@@ -130,7 +130,16 @@ async def report(service: BlockStorage, ctx: Context, request: Request, snapshot
         raise BadRequest(
             f"Provided snapshot status {said['status'][:64]} not allowed for snapshot with status {one.status}."
         )
-    await service.snapshots.reset(ctx, snapshot_id, said["status"])
+    await service.snapshots.reset(ctx, snapshot_id, said["status"], _progress(said.get("progress")))
+
+
+def _progress(said: Any) -> str | None:
+    if said is None:
+        return None
+    digits = str(said).removesuffix("%")
+    if not digits.isdecimal() or int(digits[:9]) > 100:
+        raise BadRequest("progress must be an integer percentage")
+    return f"{int(digits)}%"
 
 
 async def force_delete(service: BlockStorage, ctx: Context, request: Request, snapshot_id: str, said: Any) -> None:

@@ -18,7 +18,7 @@ _REFERENCE: JsonSchema = {
 
 CREATE = body(
     "snapshot",
-    {**_NAMED, "volume_id": _ID, "force": nullable(BOOLEAN), "metadata": nullable(METADATA)},
+    {**_NAMED, "volume_id": nullable(_ID), "force": nullable(BOOLEAN), "metadata": nullable(METADATA)},
     required=("volume_id",),
 )
 UPDATE = body("snapshot", {**_NAMED})

@@ -26,7 +26,7 @@ from wolke.core.context import Context
 from wolke.core.db import Order, Transaction, Where
 from wolke.core.paging import Page
 
-BACKUP_SERVICE = "wolke.backup.objects"
+BACKUP_SERVICE = "cinder.backup.drivers.wolke"  # clients expect what it begins with
 _DELETABLE = ("available", "error", "error_deleting")
 _MOST_PARENTS = 200
 
@@ -46,6 +46,7 @@ class BackupRecord(msgspec.Struct, frozen=True):
     contents: dict[str, Any]
     data_timestamp: str
     metadata: dict[str, str] = {}
+    kept: dict[str, Any] = {}
 
 
 class Backups:
@@ -118,7 +119,7 @@ class Backups:
                 size_gib=volume.size_gib, status="creating", verb=None, task=None, generation=0, deadline_at=None,
                 arguments={}, reason=None, host=volume.host, availability_zone=availability_zone or volume.availability_zone,
                 container=container or (parent.container if parent else None), object_count=0, incremental=incremental,
-                metadata=dict(metadata), contents={}, restore_volume_id=None,
+                metadata=dict(metadata), contents={}, kept=_kept(volume), restore_volume_id=None,
                 data_timestamp=snapshot.created_at if snapshot else now, secret_id=await self._key(tx, volume), created_at=now,
                 updated_at=None,
             )  # fmt: skip
@@ -267,6 +268,14 @@ class Backups:
     async def _held(self, tx: Transaction, ctx: Context, backup_id: str) -> Backup:
         await tx.lock(f"block_storage:backup:{backup_id}")
         return sight.mine(ctx, await tx.get(BACKUPS, id=backup_id), errors.BackupNotFound(backup_id))
+
+
+def _kept(volume: Volume) -> dict[str, Any]:
+    return {
+        "metadata": volume.metadata,
+        "image_metadata": volume.image_metadata,
+        "bootable": volume.bootable,
+    }
 
 
 def _read(text: str) -> BackupRecord:

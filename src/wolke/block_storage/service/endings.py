@@ -5,8 +5,11 @@ Everything that follows is written in the transaction that ends the verb, so not
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+
+import msgspec
 
 from wolke.block_storage.model import Address, Attachment, Backup, Volume
 from wolke.block_storage.service.needs import UNKNOWN_ERROR, Needs
@@ -168,6 +171,8 @@ class Endings:
             return
         if reason is None and backup.secret_id is not None and backup.restore_volume_id is not None:
             await self._pass_key_on(tx, backup.secret_id, backup.restore_volume_id)
+        if reason is None and backup.restore_volume_id is not None:
+            await tx.update(VOLUMES, _again(backup), id=backup.restore_volume_id)
         await self._release(tx, "volume", backup.restore_volume_id, reason)
 
     async def _pass_key_on(self, tx: Transaction, secret_id: str, volume_id: str) -> None:
@@ -228,6 +233,16 @@ class Endings:
                 await self.fail(tx, kind, group, f"{len(errors)} could not be made: {errors[0].reason or 'unknown'}")
             else:
                 await self.done(tx, kind, group, {})
+
+
+def _again(backup: Backup) -> Changes:
+    """What the volume was that was backed up, as far as a record from elsewhere can be believed."""
+    shapes: Mapping[str, Any] = {"metadata": dict[str, str], "image_metadata": dict[str, str], "bootable": bool}
+    found: Changes = {}
+    for name, kind in shapes.items():
+        with contextlib.suppress(msgspec.ValidationError, KeyError):
+            found[name] = msgspec.convert(backup.kept[name], kind)
+    return found or {"bootable": False}
 
 
 def _located(row: Any, learnt: Learnt) -> Changes:

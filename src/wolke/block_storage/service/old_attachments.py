@@ -68,7 +68,12 @@ class OldAttachments:
             raise errors.Invalid("volume", why)
         if not found:
             raise errors.Invalid("volume", f"Volume {volume_id} is not attached.")
-        await self._attachments.delete(ctx, found[0].id)
+        left = await self._attachments.delete(ctx, found[0].id)
+        if force and not left:
+            async with self._db.transaction() as tx:
+                volume = await self._volumes.held(tx, ctx, volume_id)
+                if volume.status == "error" and volume.task is None:  # which was said of it because it was stuck
+                    await self._volumes.write(tx, volume, {"status": "available"})
 
     async def initialize(self, ctx: Context, volume_id: str, connector: Mapping[str, Any]) -> Mapping[str, Any]:
         """How ``connector`` opens a volume that was reserved."""

@@ -140,12 +140,12 @@ class Snapshots:
                 raise errors.NotSettled("snapshot", snapshot_id, "unmanage", "backing-up")
             await self._needs.begin(tx, ctx, "snapshot", snapshot, "unmanage")
 
-    async def reset(self, ctx: Context, snapshot_id: str, status: str) -> None:
+    async def reset(self, ctx: Context, snapshot_id: str, status: str, progress: str | None = None) -> None:
         """By administrators, and by whoever takes snapshots for us. Whatever is under way is forgotten."""
         async with self._db.transaction() as tx:
             snapshot = await self.held(tx, ctx, snapshot_id)
             changes: dict[str, Any] = {
-                "status": status, "verb": None, "task": None, "deadline_at": None, "arguments": {},
+                "status": status, "verb": None, "task": None, "deadline_at": None, "arguments": {"progress": progress} if progress else {},
                 "generation": snapshot.generation + 1,
             }  # fmt: skip
             if not await self._needs.write(tx, "snapshot", snapshot, changes):

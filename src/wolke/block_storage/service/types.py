@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,7 +72,8 @@ class Types:
         """The default type, once."""
         name = self._needs.config.default_volume_type
         if name and not await self._db.count(TYPES):
-            await self._insert(self._new(name, "Default Volume Type", is_public=True))
+            with contextlib.suppress(errors.TypeExists):  # another controller begins at the same moment
+                await self._insert(self._new(name, "Default Volume Type", is_public=True))
 
     async def create(
         self, ctx: Context, name: str, description: str | None, *, is_public: bool, extra_specs: Mapping[str, str]

@@ -29,11 +29,11 @@ def snapshot(one: Snapshot) -> Item:
 
 
 def detail(one: Snapshot) -> Item:
-    done = one.status == "available"
+    progress = one.arguments.get("progress") or ("100%" if one.status == "available" else "0%")
     return {
         **snapshot(one),
         "group_snapshot_id": one.group_snapshot_id,
-        "os-extended-snapshot-attributes:progress": "100%" if done else "0%",
+        "os-extended-snapshot-attributes:progress": progress,
         "os-extended-snapshot-attributes:project_id": one.project_id,
     }
 

@@ -68,6 +68,7 @@ def upgrade() -> None:
     sa.Column('incremental', sa.SmallInteger(), nullable=False),
     sa.Column('metadata', TEXT, nullable=False),
     sa.Column('contents', TEXT, nullable=False),
+    sa.Column('kept', TEXT, nullable=False),
     sa.Column('restore_volume_id', TEXT, nullable=True),
     sa.Column('data_timestamp', TEXT, nullable=False),
     sa.Column('secret_id', TEXT, nullable=True),
