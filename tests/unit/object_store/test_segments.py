@@ -7,6 +7,7 @@ import errno
 import random
 import shutil
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -234,6 +235,22 @@ async def test_a_flipped_bit_anywhere_is_never_served(tmp_path: Path) -> None:
                     assert len(again.quarantine.found) == 1
             await again.close()
         path.write_bytes(image)
+
+
+async def test_a_file_that_was_sent_before_is_looked_at_again_once_it_has_changed(store: Segments) -> None:
+    await put(store, b"large", noise(300_000))
+    (piece,) = (await store.get(P, b"large")).pieces  # type: ignore[union-attr]
+    path = store.files.path(piece.number)
+    with path.open("r+b") as file:
+        for _ in range(2):
+            stream = await store.read((piece,), 0, piece.size)
+            assert isinstance(stream, Stream) and stream.parts[0].check is not None
+            stream.parts[0].check(file.fileno(), 0, piece.size)
+        time.sleep(0.02)  # file systems tell times apart by some milliseconds
+        file.write(b"!")
+        file.flush()
+        with pytest.raises(Damaged):
+            stream.parts[0].check(file.fileno(), 0, piece.size)
 
 
 async def test_the_audit_finds_what_nobody_reads_and_remembers_it(tmp_path: Path) -> None:

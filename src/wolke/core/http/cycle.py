@@ -198,7 +198,7 @@ class Cycle(RequestResponseCycle):
                 raise RuntimeError("a file became shorter while it was sent")
             offset += sent
             self.expected_content_length -= sent
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def _drained(self) -> None:
         """Until the transport wants more; a client that takes nothing for a while is given up."""

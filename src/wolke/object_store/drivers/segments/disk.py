@@ -25,6 +25,10 @@ class Disk:
     def size(self, fd: int) -> int:
         return os.fstat(fd).st_size
 
+    def changed_ns(self, fd: int) -> int:
+        """When it was last written to."""
+        return os.fstat(fd).st_mtime_ns
+
     def read(self, fd: int, size: int, offset: int) -> bytes:
         """Exactly ``size`` bytes, or fewer at the file's end."""
         data = os.pread(fd, size, offset)

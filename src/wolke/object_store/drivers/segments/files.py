@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import struct
+import threading
 import time
 from array import array
 from collections.abc import Awaitable, Callable
@@ -34,7 +35,7 @@ _CRC = struct.Struct("<I")
 _MAGIC = 0x314B4C46
 _PENDING_BYTES = 4 << 20  # taken in and not yet written
 _SYNC_BYTES = 64 << 20  # dirty pages of one upload
-_COPY_BYTES = 64 << 10  # what a checksum reads at once: it stays in the processor's cache
+_COPY_BYTES = 256 << 10  # what a checksum reads at once: it stays in the processor's cache
 RESERVE = 64  # numbers of files at a time: a start after a crash looks for so many
 
 
@@ -110,7 +111,7 @@ class Files:
     def is_run_good(self, fd: int, piece: File, sums: array[int], run: int) -> bool:
         """Reads it by ``read`` and not through a map: a bad sector is an error then, and not the end of the process."""
         at, end, crc = run * RUN_BYTES, min((run + 1) * RUN_BYTES, piece.size), 0
-        buffer = memoryview(bytearray(_COPY_BYTES))
+        buffer = _buffer()
         while at < end:
             part = buffer[: min(_COPY_BYTES, end - at)]
             if (got := self.disk.read_into(fd, part, at)) == 0:
@@ -118,6 +119,17 @@ class Files:
             crc = crc32c(part[:got], crc)
             at += got
         return bool(crc == sums[run])
+
+
+_own = threading.local()
+
+
+def _buffer() -> memoryview:
+    """This thread's."""
+    if not hasattr(_own, "buffer"):
+        _own.buffer = memoryview(bytearray(_COPY_BYTES))
+    found: memoryview = _own.buffer
+    return found
 
 
 class FileWriter:
