@@ -186,7 +186,8 @@ async def test_the_old_actions(cloud: SmallCloud, member: AsgiClient) -> None:
     assert await cloud.status(volume_id) == "in-use"
     assert (await cloud.act(volume_id, {"os-detach": {"attachment_id": attached["attachment_id"]}})).status == 202
     assert await cloud.status(volume_id) == "available"
-    assert (await cloud.act(volume_id, {"os-detach": {}})).status == 400
+    assert (await cloud.act(volume_id, {"os-detach": {}})).status == 202
+    assert (await cloud.act(volume_id, {"os-detach": {"attachment_id": attached["attachment_id"]}})).status == 404
 
 
 async def test_a_connection_of_old(cloud: SmallCloud) -> None:
@@ -220,6 +221,16 @@ async def test_an_administrator_takes_a_volume_away(cloud: SmallCloud, member: A
     assert (await cloud.act(volume["id"], said)).status == 403
     assert (await cloud.act(volume["id"], said, "admin")).status == 202
     assert await cloud.status(volume["id"]) == "available"
+
+
+async def test_a_volume_that_is_stuck_in_error_is_taken_away_too(cloud: SmallCloud) -> None:
+    volume_id = (await cloud.volume())["id"]
+    await cloud.act(volume_id, {"os-attach": {"instance_uuid": SERVER, "mountpoint": "/dev/vdb"}})
+    await cloud.act(volume_id, {"os-reset_status": {"status": "error"}}, "admin")
+    (attached,) = (await cloud.shown(volume_id))["attachments"]
+    said = {"os-force_detach": {"attachment_id": attached["attachment_id"]}}
+    assert (await cloud.act(volume_id, said, "admin")).status == 202
+    assert await cloud.status(volume_id) == "available"
 
 
 async def test_a_read_only_volume_is_not_attached_for_writing(cloud: SmallCloud, member: AsgiClient) -> None:

@@ -56,7 +56,7 @@ async def test_backups_are_built_on_the_one_before(cloud: SmallCloud, member: As
 
 
 async def test_a_backup_is_restored_to_a_new_volume(cloud: SmallCloud, member: AsgiClient) -> None:
-    made = await backup(cloud, (await cloud.volume(size=2))["id"])
+    made = await backup(cloud, (await cloud.volume(size=2, metadata={"kept": "yes"}))["id"])
     answer = await member.post(f"/backups/{made['id']}/restore", {"restore": {"name": "again"}})
     assert answer.status == 202, answer.body
     told = answer.json["restore"]
@@ -64,7 +64,7 @@ async def test_a_backup_is_restored_to_a_new_volume(cloud: SmallCloud, member: A
     assert (await member.get(f"/backups/{made['id']}")).json["backup"]["status"] == "restoring"
     await cloud.settle()
     shown = await cloud.shown(told["volume_id"])
-    assert (shown["status"], shown["size"]) == ("available", 2)
+    assert (shown["status"], shown["size"], shown["metadata"]) == ("available", 2, {"kept": "yes"})
     assert (await member.get(f"/backups/{made['id']}")).json["backup"]["status"] == "available"
     assert [wish["task"] for wish in cloud.hosts["host-1"].wishes][-2:] == ["creating", "restoring"]
     of_it = await member.post("/volumes", {"volume": {"size": 3, "backup_id": made["id"]}})

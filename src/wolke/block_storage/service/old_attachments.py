@@ -57,6 +57,8 @@ class OldAttachments:
     async def detach(self, ctx: Context, volume_id: str, attachment_id: str | None, *, force: bool = False) -> None:
         """``force``: an administrator takes it away whatever it is doing."""
         found = await self._there(ctx, volume_id)
+        if not found and attachment_id is None:
+            return  # as it is wished for
         if attachment_id is not None:
             found = [one for one in found if one.id == attachment_id]
             if not found:
