@@ -21,7 +21,9 @@ async def many(cloud: SmallCloud, count: int) -> None:
     async with cloud.db.transaction() as tx:
         for number in range(1, count):
             at = cloud.clock.after(number)
-            one = msgspec.structs.replace(first, id=ids.uuid(), name=f"v{number}", created_at=at, counted=False)
+            one = msgspec.structs.replace(
+                first, id=ids.uuid(), name=f"v{number}", created_at=at, counted=False, counted_gib=0
+            )
             await tx.insert(VOLUMES, one)
             if number % 3 == 0:
                 copy = msgspec.structs.replace(attachment, id=ids.uuid(), volume_id=one.id, status="attached")
