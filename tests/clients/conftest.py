@@ -1,4 +1,4 @@
-"""The guest image, built once for all runs, and a whole cloud with real guests, started once a run."""
+"""The guest image, built once for all runs; a whole cloud with real guests and one for objects alone, each started once a run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.object_cloud import ObjectCloud
 from tests.clients.running_cloud import NetworkNamespace, RunningCloud
 from wolke.cli.guest_image import GuestImage, build, recipe
 
@@ -59,6 +60,23 @@ def cloud(namespace: NetworkNamespace) -> Iterator[RunningCloud]:
         with namespace.inside():
             made.end()
             assert made.left() == []
+    finally:
+        made.sweep()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def object_cloud(namespace: NetworkNamespace) -> Iterator[ObjectCloud]:
+    """For the clients of its object store."""
+    folder = Path(tempfile.mkdtemp(prefix="wolke-objects-"))
+    (folder / "home").mkdir()
+    made = ObjectCloud(folder / "state", home=folder / "home")
+    try:
+        with namespace.inside():
+            made.start()
+        yield made
+        with namespace.inside():
+            made.end()
     finally:
         made.sweep()
         shutil.rmtree(folder)
