@@ -90,6 +90,51 @@ async def test_a_guest_goes_on_elsewhere_where_it_was(bench: Bench, there: Any, 
     assert "booted 2" in await words(there, spec.server_id), "its disk came along"
 
 
+async def test_disks_that_both_hosts_see_are_not_copied(bench: Bench, tmp_path: Path) -> None:
+    if bench.name != "qemu":
+        pytest.skip("only QEMU has disks that hosts share")
+    from wolke.compute.drivers.qemu import QemuConfig, QemuDriver
+
+    disks, hosts = tmp_path / "shared", []
+    for name in ("here", "there"):
+        run = bench.run_dir / name
+        config = QemuConfig(accelerator="tcg", run_dir=run, disk_dir=disks)
+        hosts.append(QemuDriver(tmp_path / name, config=config))
+        await hosts[-1].prepare()
+    here, there = hosts
+    try:
+        assert here.capabilities.shared_disks == there.capabilities.shared_disks != ""
+        spec = await running(bench, here, swap_mib=1)
+        disk = disks / spec.server_id / "disk"
+        before = disk.stat().st_ino
+        await awaited(here, there, spec)
+        await there.destroy(spec.server_id)
+        assert disk.exists() and await power(here, spec.server_id) is Power.RUNNING, "who waited in vain has no disks"
+        await awaited(here, there, spec)
+        await here.send(spec.server_id, towards(there, spec.server_id), silent)
+        await there.settle(spec.server_id)
+        await here.destroy(spec.server_id)
+        assert disk.stat().st_ino == before, "whose guest it is not any more leaves them alone"
+        await there.reboot(spec.server_id, hard=True)
+        await bench.booted(there, spec.server_id)
+        assert "booted 2" in await words(there, spec.server_id)
+        await there.stop(spec.server_id, 0)
+        await there.set_aside(spec.server_id)
+        await there.take_back(spec.server_id)
+        await here.create(spec)  # an evacuation: the disks are there, and are taken over
+        await here.start(spec.server_id)
+        await bench.booted(here, spec.server_id)
+        await there.destroy(spec.server_id)
+        assert disk.exists()
+        await here.destroy(spec.server_id)
+        assert [path.name for path in disks.iterdir()] == [".pool"]
+    finally:
+        for driver in hosts:
+            for guest in await driver.list():
+                await driver.destroy(guest.server_id)
+            await driver.close()
+
+
 async def test_a_guest_that_cannot_go_runs_on_here(bench: Bench, there: Any) -> None:
     here = await bench.driver()
     spec = await running(bench, here)

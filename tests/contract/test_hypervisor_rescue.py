@@ -14,7 +14,7 @@ from wolke.core.drivers import Failure
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    return trial.image(tmp_path / "rescue.raw", leaves=True)
+    return trial.image(tmp_path / "rescue.raw")
 
 
 STABLE = [("disk", bus) for bus in ("virtio", "scsi", "usb")] + [("cdrom", "scsi"), ("cdrom", "ide")]

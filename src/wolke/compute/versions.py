@@ -76,6 +76,13 @@ def _volumes_without_termination(server: Item) -> None:
         volume.pop("delete_on_termination", None)
 
 
+def _plain_addresses(server: Item) -> None:
+    for listed in server["addresses"].values():
+        for one in listed:
+            for name in ("OS-EXT-IPS:type", "OS-EXT-IPS-MAC:mac_addr"):
+                one.pop(name, None)
+
+
 def _empty_swap(flavor: Item) -> None:
     if "swap" in flavor:  # it is not, in lists without details
         flavor["swap"] = flavor["swap"] or ""
@@ -419,7 +426,7 @@ CHANGES: tuple[Change, ...] = (
         (2, 75),
         "updates and rebuilds show a server as others do",
         {"server_updated": (*_LATER_IN_UPDATES, "key_name"), "server_rebuilt": _LATER_IN_UPDATES},
-        down={"flavor": _empty_swap},
+        down={"flavor": _empty_swap, "server_updated": _plain_addresses, "server_rebuilt": _plain_addresses},
     ),
     Change(
         (2, 77),

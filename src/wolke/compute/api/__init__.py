@@ -10,6 +10,7 @@ from wolke.compute.api import (
     events,
     flavors,
     hosts,
+    images,
     keypairs,
     migrations,
     quotas,
@@ -42,6 +43,7 @@ ROUTES: tuple[Route, ...] = (
     *events.ROUTES,
     *migrations.ROUTES,
     *security_groups.ROUTES,
+    *images.ROUTES,
 )
 
 
@@ -54,4 +56,5 @@ def build_api(service: Compute, overrides: Mapping[str, str] | None = None) -> A
         policy=Policy(RULES, overrides),
         spell=faults.nova,
         versions=VERSIONS,
+        request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
     )

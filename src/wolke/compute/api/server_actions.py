@@ -183,8 +183,8 @@ async def rebuild(service: Compute, ctx: Context, request: Request) -> Response:
     server = await service.servers.look(ctx, request.params["server_id"])
     shown = views.server(server, await scene(service, request, [server], groups=True))
     shown["user_data"] = server.user_data
-    if "adminPass" in asked:
-        shown["adminPass"] = asked["adminPass"]
+    shown.pop("OS-EXT-SRV-ATTR:user_data", None)  # said already
+    shown["adminPass"] = asked.get("adminPass") or new_password()
     assert request.api.versions is not None
     request.api.versions.lower("server_rebuilt", request.version, (shown,))
     return Response(202, {"server": shown}, headers={"Location": shown["links"][0]["href"]})

@@ -46,6 +46,7 @@ class Capabilities:
     moves: bool = False
     rescue: bool = False
     live_migration: bool = False
+    shared_disks: str = ""  # the same for hosts that see the same disks; "" if nobody else sees this one's
     disk_formats: tuple[str, ...] = ("raw", "qcow2")
     architectures: tuple[str, ...] = ("x86_64",)
 

@@ -12,6 +12,7 @@ from wolke.compute.service.aggregates import Aggregates
 from wolke.compute.service.cards import Cards
 from wolke.compute.service.flavors import Flavors
 from wolke.compute.service.hosts import Hosts
+from wolke.compute.service.images import Images as ImagesShown
 from wolke.compute.service.instance_actions import InstanceActions
 from wolke.compute.service.interfaces import Interfaces
 from wolke.compute.service.keypairs import KeyPairs
@@ -67,6 +68,7 @@ class Compute:
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
         self.security_groups = SecurityGroups(network)
+        self.images = ImagesShown(needs, self.quotas)
         self.usage = Usage(needs)
 
     @property

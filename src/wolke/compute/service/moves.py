@@ -97,7 +97,9 @@ class Moves:
         """While it runs. ``copies_disks``: None lets the cloud find out whether it has to."""
         server = await self._servers.show(ctx, server_id)
         self._actions.allowed(ctx, server, "live_migrate", "os-migrateLive")
-        if copies_disks is False:
+        source = await self._hosts.named(server.host or "")
+        pool = source.capabilities.get("shared_disks") if source else None
+        if copies_disks is False and not pool:
             raise BadRequest(
                 f"{server.host} is not on shared storage: Shared storage live-migration requires either shared storage or "
                 "boot-from-volume with no local disks."
@@ -107,7 +109,7 @@ class Moves:
         async with self._db.transaction() as tx:
             held = await self._servers.held(tx, ctx, server_id)
             move = await self._note(tx, ctx, held, "live-migration", held.flavor, status="accepted")
-            arguments = {"migration_id": move.id, "host": host}
+            arguments = {"migration_id": move.id, "host": host, "pool": pool if copies_disks is False else None}
             await self._actions.begin_in(tx, ctx, held, "live_migrate", "live-migration", arguments)
 
     async def want(self, ctx: Context, server_id: str, migration_id: str, wanted: str) -> None:

@@ -43,15 +43,15 @@ class Api:
     policy: Policy
     spell: faults.Spelling = faults.plain
     versions: Versions | None = None
-    request_id_header: str = "x-openstack-request-id"
+    request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     quiet: bool = False  # its requests are no news, unless they fail
     trie: Trie = field(init=False)
-    request_id_name: bytes = field(init=False)
+    request_id_names: tuple[bytes, ...] = field(init=False)
     _checks: dict[tuple[int, Version], Callable[[Any], None]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.trie = Trie(self.routes)
-        self.request_id_name = self.request_id_header.encode("ascii")
+        self.request_id_names = tuple(name.encode("ascii") for name in self.request_id_headers)
 
     def check_body(self, route: Route, version: Version, value: Any) -> Any:
         """The body in its newest shape, or ``BadRequest``."""
@@ -119,7 +119,7 @@ class Application:
             await send_response(scope, send, nothing, [])
             return
         request = Request(api, scope, receive)
-        headers = [(api.request_id_name, request_id.encode("ascii"))]
+        headers = [(name, request_id.encode("ascii")) for name in api.request_id_names]
         try:
             response = await self._answer(api, request, request_id, headers)
         except ClientGone:

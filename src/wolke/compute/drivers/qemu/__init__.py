@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wolke.compute.drivers.base import Capabilities, Connect, GuestSpec, Nic, RescueSpec, Watch
-from wolke.compute.drivers.qemu import command, console, disks, live, moves, nics, process, snapshots, uids
+from wolke.compute.drivers.qemu import command, console, disks, live, moves, nics, process, shared, snapshots, uids
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.compute.drivers.qemu.definition import Definition, Disks, RescueDisk, load, save, with_nic, without_nic
 from wolke.compute.drivers.qemu.guests import Guests, defined
@@ -43,6 +43,7 @@ class QemuDriver(Guests):
             moves=True,
             rescue=True,
             live_migration=True,
+            shared_disks=self._pool,
         )
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
@@ -169,7 +170,8 @@ class QemuDriver(Guests):
         definition = defined(self._home(server_id))
         if definition.rescue:
             raise Failure("the server is being rescued")
-        return {"machine": definition.machine, "places": definition.places, "disks": asdict(definition.disks)}
+        disks_ = asdict(definition.disks)
+        return {"machine": definition.machine, "places": definition.places, "disks": disks_, "pool": self._pool}
 
     async def still_parts(self, server_id: str) -> Mapping[str, Path]:
         home = self._home(server_id)
@@ -178,18 +180,20 @@ class QemuDriver(Guests):
 
     async def receive(self, spec: GuestSpec, shape: Mapping[str, Any]) -> None:
         async with self._hold(spec.server_id, must_exist=False) as home:
+            shares = bool(self._pool) and shape["pool"] == self._pool
             if not load(home):
                 await whole(moves.bring_in, home)
-                home.file(live.WAITING).touch(mode=0o600)
-                await self._create_like(home, spec, shape)
+                home.file(live.WAITING).write_text(live.SHARED if shares else live.COPIED)
+                await self._create_like(home, spec, shape, shares=shares)
             if process.alive(home):
                 return
             definition = defined(home)
             await launch(home, definition, self._host, self._config.start_timeout_s, waits=True)
-            async with self._talk(home) as qmp:
-                await live.await_guest(qmp, home, live.writable(definition))
+            if not shares:
+                async with self._talk(home) as qmp:
+                    await live.await_guest(qmp, home, live.writable(definition))
 
-    async def _create_like(self, home: Home, spec: GuestSpec, shape: Mapping[str, Any]) -> None:
+    async def _create_like(self, home: Home, spec: GuestSpec, shape: Mapping[str, Any], *, shares: bool) -> None:
         if spec.image is None and home.file("base").exists():
             spec = replace(spec, image=home.file("base"))
         if home.file("config").exists():
@@ -201,6 +205,8 @@ class QemuDriver(Guests):
             raise Failure("the server's network interfaces are changing; try again")
         command.check(definition)
         uid = self._claim_uid(spec.server_id)
+        if not shares:
+            await whole(shared.own, home, self._me)
         await disks.make_like(home, spec, image, sizes, uid)
         await whole(save, home, replace(definition, uid=uid))
 
@@ -210,6 +216,8 @@ class QemuDriver(Guests):
             raise Failure("the server is not waited for on this host")
         if name.startswith(f"{live.NBD}:"):
             return await asyncio.to_thread(_connected, home.run / live.NBD)
+        if name == live.DISKS:
+            return live.saying(home.file(live.WAITING).read_text())
         async with self._hold(server_id), self._talk(home) as qmp:
             if name == live.MEMORY:
                 return await live.open_memory(qmp)
@@ -237,6 +245,7 @@ class QemuDriver(Guests):
                 if await qmp.status() in ("inmigrate", "postmigrate", "finish-migrate"):
                     raise Failure("the server has not come")
             (home.run / live.NBD).unlink(missing_ok=True)
+            await whole(shared.own, home, self._me)
             home.file(live.WAITING).unlink()
 
 

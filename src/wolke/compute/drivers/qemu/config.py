@@ -18,6 +18,10 @@ class QemuConfig:
     run_dir: Path | None = option(
         None, "Where sockets are, at most 60 characters; null: beside the guests, if that is short."
     )
+    disk_dir: Path | None = option(
+        None,
+        "Where guests' disks are, if several hosts see it: then running servers move without their disks being copied.",
+    )
     machine: str = option("pc", "The machine type where the image asks for no other.")
     isolate: bool = option(True, "As root: every guest runs under a user id of its own.")
     uid_base: int = option(1_900_000_000, "The first of those ids, above the ranges that distributions hand out.")

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -30,6 +31,7 @@ from wolke.compute.drivers.qemu import (
     memory,
     moves,
     process,
+    shared,
     uids,
 )
 from wolke.compute.drivers.qemu.config import QemuConfig
@@ -45,7 +47,7 @@ from wolke.compute.drivers.qemu.launch import launch, observe
 from wolke.compute.drivers.qemu.qmp import Gone, Session, session
 from wolke.core.disk_images import ImageCheck
 from wolke.core.drivers import Failure
-from wolke.core.files import exclusive, whole
+from wolke.core.files import exclusive, whole, write_durably
 from wolke.core.tools import ToolError, run
 
 LOCK_DEADLINE_S = 120.0
@@ -66,6 +68,8 @@ class Guests:
         self._run = Path()
         self._host = command.Host(self._config.emulator, "tcg", self._config.tcg_cache_mib, "")
         self._version = 0
+        self._me = ""  # as the owner of disks
+        self._pool = ""
         self._trimming: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -73,6 +77,9 @@ class Guests:
         self._state.mkdir(parents=True, exist_ok=True)
         for folder in (self._guests, self._uids):
             folder.mkdir(mode=0o700, exist_ok=True)
+        if self._config.disk_dir:
+            self._me = await asyncio.to_thread(_name_of, self._state / "disk-owner")
+            self._pool = await asyncio.to_thread(shared.pool_of, self._config.disk_dir)
         self._run = choose_run_dir(self._state, self._config.run_dir)
         if self._isolate:
             self._check_uids()
@@ -151,6 +158,7 @@ class Guests:
         draft = Definition(spec, machine, None, Disks(), place_nics(list(spec.nics)))
         command.check(draft)
         home.root.mkdir(mode=0o700, exist_ok=True)
+        await whole(shared.own, home, self._me)
         uid = self._claim_uid(spec.server_id)
         sizes = await disks.make(home, spec, image, uid)
         await whole(save, home, replace(draft, uid=uid, disks=sizes))
@@ -256,12 +264,13 @@ class Guests:
             if not moves.aside(home).exists():
                 uids.release(self._uids, server_id)
             process.clear_sockets(home)
+            await whole(shared.clear, home, self._me)
             for folder in (home.root, moves.incoming(home)):
                 if folder.exists():
                     await whole(shutil.rmtree, folder)
 
     def _home(self, server_id: str) -> Home:
-        return Home.of(server_id, self._guests, self._run)
+        return Home.of(server_id, self._guests, self._run, self._config.disk_dir)
 
     @asynccontextmanager
     async def _hold(self, server_id: str, *, must_exist: bool = True) -> AsyncIterator[Home]:
@@ -298,6 +307,13 @@ class Guests:
         for entry in self._guests.iterdir():
             if _is_home(entry):
                 console.trim(self._home(entry.name), self._config.console_log_kib << 10)
+
+
+def _name_of(path: Path) -> str:
+    """What this host is called, at all its starts."""
+    if not path.exists():
+        write_durably(path, uuid.uuid4().hex.encode())
+    return path.read_text()
 
 
 def _own_version() -> str:

@@ -26,6 +26,7 @@ from wolke.core.drivers import Failure
 
 LONGEST_RUN_DIR = 60  # + "/" + 36 characters of a UUID + "/serial" stays below sockaddr_un's 108
 SERVER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+WRITTEN = ("disk", "disk.part", "ephemeral", "swap")
 SOCKETS = ("qmp", "look", "serial")  # the control plane listens on these before QEMU is there; see process.py
 
 
@@ -36,16 +37,22 @@ class Home:
     server_id: str
     root: Path
     run: Path
+    disks: Path  # where what the guest writes lies: ``root``, or a directory of its own that other hosts see as well
 
     @classmethod
-    def of(cls, server_id: str, guests: Path, run_dir: Path) -> Home:
+    def of(cls, server_id: str, guests: Path, run_dir: Path, disk_dir: Path | None = None) -> Home:
         """Raises ``Failure`` for anything but a UUID: it becomes part of paths."""
         if not SERVER_ID.fullmatch(server_id):
             raise Failure(f"{server_id!r} is not a server id: it must be a UUID in lower case")
-        return cls(server_id, guests / server_id, run_dir / server_id)
+        return cls(server_id, guests / server_id, run_dir / server_id, (disk_dir or guests) / server_id)
 
     def file(self, name: str) -> Path:
-        return self.root / name
+        return (self.disks if name in WRITTEN else self.root) / name
+
+    @property
+    def shares(self) -> bool:
+        """Its disks may outlive it here: another host may have taken them over."""
+        return self.disks != self.root
 
     @property
     def on(self) -> bool:

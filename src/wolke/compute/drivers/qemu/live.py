@@ -1,7 +1,7 @@
 """A running guest's way to another host, by QEMU's own migration.
 
     source                                         target (``waiting``: a QEMU with -incoming, its disks exported by NBD)
-    mirror of each writable disk, until ready ───▶ NBD ──▶ disks of the same sizes on the same base
+    mirror of each writable disk, until ready ───▶ NBD ──▶ disks of the same sizes on the same base (unless both see the same)
     memory, until little is left              ───▶ incoming
     paused ("pre-switchover"): mirrors end, then   "handover": exports end
     the rest of the memory, acknowledged      ───▶ runs
@@ -28,7 +28,8 @@ from wolke.core.drivers import Failure
 
 WRITABLE = ("root", "ephemeral", "swap")
 WAITING = "waiting"  # a file in the guest's directory: it has not come yet
-NBD, MEMORY, HANDOVER = "nbd", "memory", "handover"
+NBD, MEMORY, HANDOVER, DISKS = "nbd", "memory", "handover", "disks"  # channels
+SHARED, COPIED = "shared", "copied"  # what the other side says of disks
 _LOOK_S = 0.5
 _DOWNTIME_MS = 300
 _CANCEL_S = 30.0
@@ -58,6 +59,14 @@ async def await_guest(qmp: Session, home: Home, names: Iterable[str]) -> None:
     for name in names:
         export = {"type": "nbd", "id": f"export-{name}", "node-name": name, "name": name, "writable": True}
         await qmp.execute("block-export-add", export)
+
+
+def saying(word: str) -> socket.socket:
+    """A stream that says one word and ends."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(word.encode())
+    return ours
 
 
 async def open_memory(qmp: Session) -> socket.socket:
@@ -103,6 +112,8 @@ class Sending:
         running = await self._qmp.status() == "running"
         try:
             await self._clear()
+            if await self._heard() == SHARED:
+                self._disks = []
             for name in self._disks:
                 await self._mirror(name)
             await self._until_ready()
@@ -113,6 +124,12 @@ class Sending:
             if isinstance(error, Refused):
                 raise Failure(f"the server cannot be sent: {error}") from error
             raise
+
+    async def _heard(self) -> str:
+        """What the other side says of the disks."""
+        with await self._connect(DISKS) as link:
+            link.setblocking(False)
+            return (await asyncio.get_running_loop().sock_recv(link, 64)).decode()
 
     async def _stay(self, running: bool) -> None:
         """Nothing of the attempt is left, and the guest goes on."""

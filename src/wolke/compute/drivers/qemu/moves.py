@@ -16,7 +16,7 @@ from pathlib import Path
 
 from wolke.compute.drivers.qemu import uids
 from wolke.compute.drivers.qemu.definition import load, save
-from wolke.compute.drivers.qemu.home import Home
+from wolke.compute.drivers.qemu.home import WRITTEN, Home
 from wolke.core.drivers import Failure
 from wolke.core.files import rename_durably
 
@@ -29,6 +29,10 @@ def aside(home: Home) -> Path:
     return home.root.with_name(home.root.name + ASIDE)
 
 
+def aside_disks(home: Home) -> Path:
+    return home.disks.with_name(home.disks.name + ASIDE)
+
+
 def incoming(home: Home) -> Path:
     return home.root.with_name(home.root.name + INCOMING)
 
@@ -39,8 +43,9 @@ def set_aside(home: Home) -> None:
         if not aside(home).exists():
             raise Failure("there is no such server on this host")
         return
-    if aside(home).exists():
-        shutil.rmtree(aside(home))
+    forget(home)
+    if home.shares and home.disks.exists():
+        rename_durably(home.disks, aside_disks(home))
     rename_durably(home.root, aside(home))
 
 
@@ -52,6 +57,10 @@ def take_back(home: Home, ids: Path | None, base: int, count: int) -> None:
         raise Failure("nothing of the server was set aside on this host")
     if home.root.exists():
         shutil.rmtree(home.root)  # half made
+    if home.shares and aside_disks(home).exists():
+        if home.disks.exists():
+            shutil.rmtree(home.disks)
+        rename_durably(aside_disks(home), home.disks)
     rename_durably(aside(home), home.root)
     definition = load(home)
     if ids is None or definition is None:
@@ -67,24 +76,27 @@ def take_back(home: Home, ids: Path | None, base: int, count: int) -> None:
 
 
 def forget(home: Home) -> None:
-    if aside(home).exists():
-        shutil.rmtree(aside(home))
+    for folder in (aside_disks(home), aside(home)) if home.shares else (aside(home),):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def parts(home: Home) -> Mapping[str, Path]:
     folder = aside(home)
     if not folder.exists():
         raise Failure("nothing of the server was set aside on this host")
-    return {name: folder / name for name in CARRIED if (folder / name).exists()}
+    found = {name: (aside_disks(home) if name in WRITTEN else folder) / name for name in CARRIED}
+    return {name: path for name, path in found.items() if path.exists()}
 
 
 def bring_in(home: Home) -> None:
     """What has come becomes the beginning of a guest: files under their own names, no definition yet."""
     home.root.mkdir(mode=0o700, exist_ok=True)
+    home.disks.mkdir(mode=0o700, exist_ok=True)
     if not incoming(home).exists():
         return
     for path in incoming(home).iterdir():
-        if path.name in {*CARRIED, *STILL} and not (home.root / path.name).exists():
+        if path.name in {*CARRIED, *STILL} and not home.file(path.name).exists():
             path.chmod(0o600)
-            path.rename(home.root / path.name)
+            shutil.move(path, home.file(path.name))
     shutil.rmtree(incoming(home))

@@ -11,6 +11,7 @@ to, and ends in the status that the server had before. Each step may be done aga
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -64,6 +65,8 @@ class Moving:
         stays = move.kind == "resize" and self._ground.config.allow_resize_to_same_host
         not_hosts = frozenset() if stays else frozenset({move.source_host})
         placing = await placing_of(self._ground.db, grown, only_host=server.arguments.get("host"), not_hosts=not_hosts)
+        if pool := server.arguments.get("pool"):
+            placing = replace(placing, extra_specs={**placing.extra_specs, "capabilities:shared_disks": pool})
         try:
             ranked = choose(await look_at_hosts(self._ground), placing)
         except NoHost as why:
