@@ -64,6 +64,17 @@ async def test_a_page_of_details_asks_the_same_number_of_questions_whatever_it_s
     assert len(set(counts)) == 1 and counts[0] <= 4
 
 
+async def test_the_attachments_of_a_page_are_looked_up_by_volume(
+    cloud: SmallCloud, member: AsgiClient, plans: list[str]
+) -> None:
+    await cloud.volume()
+    plans.clear()
+    await member.get("/volumes/detail")
+    steps = explained(cloud, plans, "block_storage_attachments")
+    assert "USING INDEX block_storage_attachments_volume_id_idx" in steps[0]
+    assert len(steps) == 1  # nothing is sorted, which could tempt it to read all in another index's order
+
+
 async def test_the_next_page_begins_in_the_index_where_the_last_one_ended(
     cloud: SmallCloud, member: AsgiClient, plans: list[str]
 ) -> None:

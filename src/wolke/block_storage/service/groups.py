@@ -67,7 +67,8 @@ class Groups:
         found: dict[str, list[str]] = {group_id: [] for group_id in group_ids}
         if group_ids:
             where = [Where("group_id", "in", list(group_ids))]
-            for volume in await self._db.find(VOLUMES, where=where, order=_OLDEST_FIRST):
+            rows = await self._db.find(VOLUMES, where=where)
+            for volume in sorted(rows, key=lambda one: (one.created_at, one.id)):
                 found[volume.group_id or ""].append(volume.id)
         return found
 

@@ -14,7 +14,7 @@ from wolke.block_storage.service import sight
 from wolke.block_storage.service.needs import Needs
 from wolke.block_storage.store import ATTACHMENTS, SNAPSHOTS, VOLUMES
 from wolke.core.context import Context
-from wolke.core.db import Order, Query, Transaction, Where
+from wolke.core.db import Query, Transaction, Where
 from wolke.core.paging import Page
 
 MOST_METADATA = 128
@@ -47,7 +47,8 @@ class Volumes:
         if not volume_ids:
             return found
         where = [Where("volume_id", "in", list(volume_ids)), Where("status", "ne", "detached")]
-        for one in await self._db.find(ATTACHMENTS, where=where, order=[Order("created_at"), Order("id")]):
+        # Put in order here: a database might rather walk through all there are in that order than sort these few.
+        for one in sorted(await self._db.find(ATTACHMENTS, where=where), key=lambda one: (one.created_at, one.id)):
             found[one.volume_id].append(one)
         return found
 
