@@ -28,7 +28,7 @@ class ObjectStoreConfig:
         False, "Whether X-Open-Expired: true still reads an object whose time has come, until it is deleted."
     )
     operator_roles: str = option(
-        "admin,manager,member,service",
+        "admin,manager,member",
         "Roles that may do everything in their own project's account, with commas between.",
     )
     reader_roles: str = option("reader", "Roles that may look into their own project's account.")

@@ -77,7 +77,7 @@ async def test_assignments_are_filtered_and_contradictions_refused(cloud: Any) -
         assert answer.status == 200, answer.body
         return len(answer.json["role_assignments"])
 
-    assert await count("") == 5
+    assert await count("") == 6
     assert await count("?scope.system=all") == 1
     assert await count(f"?role.id={await _role(cloud, 'admin')}") == 2
     assert await count("?scope.system=all&effective") == 4

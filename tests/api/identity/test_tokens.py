@@ -260,5 +260,13 @@ async def test_a_service_token_adds_its_roles(cloud: Any) -> None:
     demo, agent = await cloud.as_demo(), await cloud.as_user("agent", cloud.on("service"))
     ctx = await cloud.identity.authenticate(demo.token, agent.token)
     assert ctx.user_name == "demo" and ctx.roles == {"member", "reader"}
-    assert ctx.service_roles == {"service", "agent"}
+    assert ctx.service_roles == {"service", "agent", "member", "reader"}
     assert (await demo.get("/v3/auth/projects", headers={"x-service-token": "nonsense"})).status == 401
+
+
+async def test_who_asks_about_a_token_that_has_ended_hears_that_there_is_none(cloud: Any) -> None:
+    demo, other = await cloud.as_demo(), await cloud.as_demo()
+    subject = {"x-subject-token": other.token or ""}
+    assert (await demo.request("HEAD", "/v3/auth/tokens", headers=subject)).status == 200
+    assert (await demo.delete("/v3/auth/tokens", headers=subject)).status == 204
+    assert (await demo.request("HEAD", "/v3/auth/tokens", headers=subject)).status == 404
