@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench import beside
+from tests.bench import beside, objects
 from tests.bench.load import repeat
 from tests.bench.processes import Cloud, Nginx, cpu_seconds, resident_mib
 from tests.bench.rows import Row
@@ -30,6 +30,9 @@ def everything(folder: Path, *, quick: bool) -> list[Row]:
         rows += request_ratios(cloud, nginx, 800 if quick else 4000)
         server = cloud.call("GET", "/compute/v2.1/servers?limit=1")["servers"][0]["id"]
         rows.append(beside.slowdown(cloud, f"/compute/v2.1/servers/{server}", NEWEST, 1000 if quick else 4000))
+    with Cloud(folder / "objects") as cloud, Nginx(folder / "nginx-objects") as nginx:
+        rows += objects.measures(cloud, nginx, quick=quick)
+    rows.append(objects.restart_time(cloud))
     with Cloud(folder / "boots", "--hypervisor", "qemu", "--dataplane", "user") as cloud:
         rows.append(boot_overhead(cloud, 4 if quick else 10))
     return rows
