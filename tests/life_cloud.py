@@ -191,22 +191,31 @@ class LifeCloud:
         (self.root / "images").mkdir(exist_ok=True)
         place = self.image_driver or FileDriver(self.root / "images")
         self.images = Images(self.db, ImageConfig(), self.clock, place)
+        storage = self.make_storage()
         self.compute = Compute(
-            self.db, self.config, self.clock, images=self.images, network=self.network, placement=self.placement
-        )
+            self.db, self.config, self.clock, images=self.images, network=self.network, placement=self.placement,
+            storage=storage,
+        )  # fmt: skip
         self.life = Life(
-            self.db, self.config, self.clock, placement=self.placement, network=self.network, images=self.images
-        )
+            self.db, self.config, self.clock, placement=self.placement, network=self.network, images=self.images,
+            storage=storage,
+        )  # fmt: skip
         self.compute.consoles = self.life.consoles
         self.reconciler = Reconciler(self.life)
         apis = [
             build_compute_api(self.compute), build_agent_api(self.life), build_image_api(self.images),
-            build_network_api(self.network), build_network_agent_api(self.network),
+            build_network_api(self.network), build_network_agent_api(self.network), *self.storage_apis(),
         ]  # fmt: skip
         self.image_loop = build_image_loop(self.images)
         self.app = Application(apis, stand_in_authenticate)
         self.http = AsgiClient(self.app)
         return self
+
+    def make_storage(self) -> Any:
+        """Block Storage, in a cloud that has it: ``disk_cloud``."""
+
+    def storage_apis(self) -> list[Any]:
+        return []
 
     async def add_host(
         self, name: str = "host-1", driver: Any = None, wrap_client: Any = None, network: Any = None, **more: Any

@@ -111,18 +111,16 @@ class Cloud:
         self.placement = Placement(db, clock)
         self.network = Network(db, settings.network, clock, settings.policy("network"))
         self.block_storage = BlockStorage(
-            db,
-            settings.block_storage,
-            clock,
+            db, settings.block_storage, clock, identity=self.identity, images=self.images,
             keys_dir=Path(settings.block_storage.keys_dir or state / "block-storage-keys"),
-            identity=self.identity,
-            images=self.images,
-        )
+        )  # fmt: skip
         self.block_storage_life = BlockStorageLife(self.block_storage)
         images, network, placement = self.images, self.network, self.placement
         self.compute = Compute(
-            db, settings.compute, clock, identity=self.identity, images=images, network=network, placement=placement
-        )
+            db, settings.compute, clock, identity=self.identity, images=images, network=network, placement=placement,
+            storage=self.block_storage,
+        )  # fmt: skip
+        self.block_storage.servers = self.compute.volumes
         self.life = Life(
             db,
             settings.compute,
@@ -130,6 +128,7 @@ class Cloud:
             images=images,
             network=network,
             placement=placement,
+            storage=self.block_storage,
             public_url=settings.public_url,
         )
         self.compute.consoles = self.life.consoles

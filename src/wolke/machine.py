@@ -47,15 +47,6 @@ class Machine:
         address = host.address or _address_towards(settings.public_url)
         local_image = local.images.file_path if local is not None else None
         store_url = local.store_url if local is not None else ""
-        self.volumes = BlockStorageAgent(
-            build_backends(host.volume_backends, directory / "volumes", host.host_name, address=address),
-            self.client,
-            host=host.host_name,
-            state_dir=directory / "block-storage",
-            backups=SwiftStore(self.client, store_url) if store_url else None,
-            local_image=local_image,
-            address=address,
-        )
         self.compute = ComputeAgent(
             self.hypervisor,
             self.client,
@@ -65,6 +56,16 @@ class Machine:
             driver_name=host.hypervisor,
             local_image=local_image,
             transport=TlsTransport(address, host.move_port),
+        )
+        self.volumes = BlockStorageAgent(
+            build_backends(host.volume_backends, directory / "volumes", host.host_name, address=address),
+            self.client,
+            host=host.host_name,
+            state_dir=directory / "block-storage",
+            backups=SwiftStore(self.client, store_url) if store_url else None,
+            local_image=local_image,
+            address=address,
+            guests=self.compute,
         )
 
     async def open(self) -> None:

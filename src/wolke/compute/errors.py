@@ -122,3 +122,8 @@ class NotOffered(Refused):
 
     def __init__(self, what: str) -> None:
         super().__init__(501, "Not Implemented", f"This cloud does not offer {what}.")
+
+
+class RootVolume(BadRequest):
+    def __init__(self) -> None:
+        super().__init__("Cannot detach a root device volume")

@@ -253,6 +253,23 @@ class Migration(msgspec.Struct, frozen=True):
         return f"Migration(id={self.id}, server_id={self.server_id!r}, kind={self.kind!r}, status={self.status!r})"
 
 
+class BlockDevice(msgspec.Struct, frozen=True):
+    """A volume of a server, or one that is to be its own: Nova's block device mapping."""
+
+    id: str
+    server_id: str
+    project_id: str
+    volume_id: str | None
+    attachment_id: str | None  # in Block Storage, which knows whether it is there
+    device_name: str | None
+    boot_index: int | None  # 0: the server starts from it
+    tag: str | None
+    delete_on_termination: bool
+    source: dict[str, Any]  # what the volume is made of, if the server asked for one: type, id, size_gib, volume_type
+    created_at: str
+    updated_at: str | None = None
+
+
 class ServerAction(msgspec.Struct, frozen=True):
     """One thing that was asked of a server, for os-instance-actions."""
 

@@ -1,6 +1,6 @@
 """The history of Compute's API, newest behaviour undone version by version.
 
-Nova's numbers, 2.1 to 2.100. Changes that only concern what this cloud does not offer (volumes, shares) are not in the
+Nova's numbers, 2.1 to 2.100. Changes that only concern what this cloud does not offer (shares) are not in the
 table: their routes are not there at any version. The few things that a row cannot say (a status code, a field that
 went away for good) are named instants in ``Since``, asked with ``request.version >= Since.…``.
 """
@@ -43,6 +43,7 @@ class Since:
     EVENT_DETAILS: Version = (2, 84)
     STRICT_QUERIES: Version = (2, 75)
     FILTERS_FOR_ALL: Version = (2, 83)
+    UPDATES_OF_VOLUME_ATTACHMENTS: Version = (2, 85)
     HYPERVISORS_WITHOUT_RESOURCES: Version = (2, 88)
 
 
@@ -81,6 +82,10 @@ def _plain_addresses(server: Item) -> None:
         for one in listed:
             for name in ("OS-EXT-IPS:type", "OS-EXT-IPS-MAC:mac_addr"):
                 one.pop(name, None)
+
+
+def _id_of_attachment(attachment: Item) -> None:
+    attachment["id"] = attachment["volumeId"]
 
 
 def _empty_swap(flavor: Item) -> None:
@@ -361,7 +366,7 @@ CHANGES: tuple[Change, ...] = (
     ),
     Change((2, 39), "no limit of image metadata", down={"limits": _image_metadata_limit}),
     Change((2, 41), "aggregates have a uuid", {"aggregate": ("uuid",)}),
-    Change((2, 49), "tags of attached interfaces", adds_body={"interface_create": ("tag",)}),
+    Change((2, 49), "tags of what is attached", adds_body={"interface_create": ("tag",), "volume_attach": ("tag",)}),
     Change(
         (2, 50),
         "quota classes know server groups and not networks",
@@ -412,7 +417,7 @@ CHANGES: tuple[Change, ...] = (
         "nothing is evacuated past the scheduler",
         narrows={"evacuate": _with_force, "migrate_live": _live_with_force},
     ),
-    Change((2, 70), "tags in lists of interfaces", {"interfaceAttachment": ("tag",)}),
+    Change((2, 70), "tags in lists of interfaces", {"interfaceAttachment": ("tag",), "volumeAttachment": ("tag",)}),
     Change((2, 71), "server groups with a server", _shown("server_groups")),
     Change(
         (2, 73),
@@ -435,9 +440,36 @@ CHANGES: tuple[Change, ...] = (
         up={"unshelve": _no_place},
     ),
     Change(
+        (2, 79),
+        "volumes that go with their server",
+        {"volumeAttachment": ("delete_on_termination",)},
+        {"volume_attach": ("delete_on_termination",)},
+    ),
+    Change(
         (2, 80),
         "whose a migration is",
         {"migration": ("user_id", "project_id"), "server_migration": ("user_id", "project_id")},
+    ),
+    Change(
+        (2, 85),
+        "what of a volume's attachment can be changed",
+        adds_body={
+            "volume_update": (
+                "device",
+                "tag",
+                "delete_on_termination",
+                "id",
+                "serverId",
+                "attachment_id",
+                "bdm_uuid",
+            )
+        },
+    ),
+    Change(
+        (2, 89),
+        "ids of volumes' attachments",
+        {"volumeAttachment": ("attachment_id", "bdm_uuid")},
+        down={"volumeAttachment": _id_of_attachment},
     ),
     Change(
         (2, 90),

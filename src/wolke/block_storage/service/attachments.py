@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -33,6 +33,9 @@ _LOOK_AGAIN_S = 1.0  # should a wake be lost
 _HIDDEN = "detached"
 _CLOUD = system_context()
 _SHARED = ("available", "in-use", "attaching", "reserved", "detaching")
+
+
+Also = Callable[[Transaction, Attachment], Awaitable[None]]
 
 
 class Attachments:
@@ -72,9 +75,10 @@ class Attachments:
         patient: bool = False,
         legacy: bool = False,
         status: str = "reserved",
+        also: Also | None = None,
     ) -> Attachment:
         """The volume is kept for a server. ``patient``: for as long as it takes, as a shelved server needs it; else it is given
-        up after a while. ``NotSettled`` (400) if it is not to be had."""
+        up after a while. ``also`` is part of the same write. ``NotSettled`` (400) if it is not to be had."""
         async with self._db.transaction() as tx:
             volume = await self._volumes.held(tx, ctx, volume_id)
             others = await self.on(tx, volume_id)
@@ -90,6 +94,8 @@ class Attachments:
             )  # fmt: skip
             await tx.insert(ATTACHMENTS, attachment)
             await self.follow(tx, volume, [*others, attachment])
+            if also is not None:
+                await also(tx, attachment)
         return attachment
 
     async def connect(self, ctx: Context, attachment_id: str, connector: Mapping[str, Any]) -> Attachment:
@@ -131,16 +137,52 @@ class Attachments:
         """The guest has it."""
         async with self._db.transaction() as tx:
             attachment = await self._held(tx, ctx, attachment_id)
-            if attachment.status not in ("attaching", "attached", "reserved"):
-                raise errors.NotSettled("attachment", attachment_id, "complete", attachment.status)
-            device = mount_device or attachment.mount_device or (attachment.connector or {}).get("mountpoint")
-            changes: dict[str, Any] = {
-                "status": "attached", "mount_device": device, "deadline_at": None, "legacy": False,
-                "attached_at": attachment.attached_at or self._needs.clock.now(), "reason": None,
-            }  # fmt: skip
-            if server_id is not None:
-                changes["server_id"] = server_id
-            return await self.write(tx, attachment, changes)
+            return await self._complete(tx, attachment, mount_device, server_id)
+
+    async def _complete(
+        self, tx: Transaction, attachment: Attachment, mount_device: str | None, server_id: str | None
+    ) -> Attachment:
+        if attachment.status not in ("attaching", "attached", "reserved"):
+            raise errors.NotSettled("attachment", attachment.id, "complete", attachment.status)
+        device = mount_device or attachment.mount_device or (attachment.connector or {}).get("mountpoint")
+        changes: dict[str, Any] = {
+            "status": "attached", "mount_device": device, "deadline_at": None, "legacy": False,
+            "attached_at": attachment.attached_at or self._needs.clock.now(), "reason": None,
+        }  # fmt: skip
+        if server_id is not None:
+            changes["server_id"] = server_id
+        return await self.write(tx, attachment, changes)
+
+    # -- as part of what a server's loop or agent writes
+
+    async def settle_in(self, tx: Transaction, attachment_id: str, mount_device: str | None = None) -> None:
+        """The guest has it: it came, or did not go. Fine if it is so already, or if nobody knows of it any more."""
+        attachment = await self._found(tx, attachment_id)
+        if attachment is not None and attachment.status == "detaching":
+            await self.write(tx, attachment, {"status": "attached", "deadline_at": None})
+        elif attachment is not None:
+            await self._complete(tx, attachment, mount_device, None)
+
+    async def detach_in(self, tx: Transaction, attachment_id: str) -> None:
+        """As ``begin_detaching``, of one that is the cloud's own: its server will say when. Fine if nobody knows of it."""
+        attachment = await self._found(tx, attachment_id)
+        if attachment is None:
+            return
+        if attachment.status not in ("attached", "detaching"):
+            raise errors.NotSettled("attachment", attachment_id, "detach", attachment.status)
+        await self.write(tx, attachment, {"status": "detaching", "deadline_at": None})
+
+    async def drop_in(self, tx: Transaction, attachment_id: str) -> None:
+        """The guest has it no more. Fine if nobody knows of it."""
+        attachment = await self._found(tx, attachment_id)
+        if attachment is not None:
+            await self.delete_in(tx, _CLOUD, attachment)
+
+    async def _found(self, tx: Transaction, attachment_id: str) -> Attachment | None:
+        try:
+            return await self._held(tx, _CLOUD, attachment_id)
+        except errors.AttachmentNotFound:
+            return None
 
     # -- detaching
 

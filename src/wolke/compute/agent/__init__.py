@@ -176,6 +176,11 @@ class ComputeAgent:
         path: Path = await (driver.vnc(server_id) if kind == "novnc" else driver.serial(server_id))
         return path
 
+    async def holder(self, volume_id: str) -> Any:
+        """For Block Storage's agent on this host: the guest that has the volume open, or None."""
+        driver = self._ground.driver
+        return await driver.holder(volume_id) if driver.capabilities.volumes else None
+
     # -- the end
 
     async def shutdown_guests(self, timeout_s: float) -> int:

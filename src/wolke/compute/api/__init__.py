@@ -20,6 +20,7 @@ from wolke.compute.api import (
     server_metadata,
     server_parts,
     servers,
+    volume_attachments,
 )
 from wolke.compute.policy import RULES
 from wolke.compute.service import Compute
@@ -36,6 +37,7 @@ ROUTES: tuple[Route, ...] = (
     *server_actions.ROUTES,
     *server_metadata.ROUTES,
     *server_parts.ROUTES,
+    *volume_attachments.ROUTES,
     *server_groups.ROUTES,
     *hosts.ROUTES,
     *aggregates.ROUTES,

@@ -81,6 +81,10 @@ async def powers(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
     return {"changed": await life.hosts.powers(request.params["host"], said)}
 
 
+async def connections(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
+    return await life.disks.connections(request.params["host"], request.params["server_id"], request.body["devices"])
+
+
 async def move_key(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
     return {"key": await life.hosts.key(request.params["host"], request.params["server_id"])}
 
@@ -155,6 +159,8 @@ ROUTES: tuple[Route, ...] = (
                 required=("powers",))),
     _row("GET", "/v1/hosts/{host}/moves/{server_id}", move_key),
     _row("POST", "/v1/hosts/{host}/moves/{server_id}/progress", move_progress, _PROGRESS),
+    _row("POST", "/v1/hosts/{host}/connections/{server_id}", connections,
+         record({"devices": array(_ID)}, required=("devices",))),
     _row("GET", "/v1/hosts/{host}/wakes", wakes),
     _row("POST", "/v1/hosts/{host}/answers/{question_id}", answer, _OBJECT, 204),
     _row("GET", "/v1/hosts/{host}/metadata/{network_id}/{address}", metadata),

@@ -163,11 +163,6 @@ async def clear_password(service: Compute, ctx: Context, request: Request) -> No
 # -- what is always empty here
 
 
-async def no_volumes(service: Compute, ctx: Context, request: Request) -> Json:
-    await service.servers.show(ctx, request.params["server_id"])
-    return {"volumeAttachments": []}
-
-
 async def topology(service: Compute, ctx: Context, request: Request) -> Json:
     """Nothing is pinned here, and that is what there is to say."""
     await service.servers.show(ctx, request.params["server_id"])
@@ -192,6 +187,5 @@ ROUTES = (
           view="instanceAction"),
     Route("GET", f"{_S}/os-server-password", password, f"{_OS}os-server-password:show"),
     Route("DELETE", f"{_S}/os-server-password", clear_password, f"{_OS}os-server-password:clear", 204),
-    Route("GET", f"{_S}/os-volume_attachments", no_volumes, f"{_OS}os-volumes-attachments:index"),
     Route("GET", f"{_S}/topology", topology, "compute:server:topology:index", since="2.78"),
 )  # fmt: skip

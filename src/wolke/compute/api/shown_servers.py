@@ -7,6 +7,7 @@ These are its stamp; only servers whose stamp has changed are read in full and r
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -20,8 +21,10 @@ Stamps = Sequence[ServerStamp | ShownServer]
 _RULE = "os_compute_api:servers"
 
 
-async def scene(service: Compute, request: Request, servers: Stamps, *, groups: bool = False) -> views.Scene:
-    """All that the views of these servers need beside their rows, fetched at once."""
+async def scene(
+    service: Compute, request: Request, servers: Stamps, *, groups: bool = False, volumes: bool = True
+) -> views.Scene:
+    """All that the views of these servers need beside their rows, fetched at once; ``volumes`` of few."""
     host_up = None
     placed = any(server.host for server in servers)
     if request.allows(f"{_RULE}:show:host_status"):
@@ -36,7 +39,16 @@ async def scene(service: Compute, request: Request, servers: Stamps, *, groups: 
         extra_specs=request.allows("os_compute_api:servers:show:flavor-extra-specs"),
         embedded_flavor=request.version >= Since.EMBEDDED_FLAVOR,
         groups=groups,
+        volumes=await volumes_of(service, [server.id for server in servers]) if volumes else {},
     )
+
+
+async def volumes_of(service: Compute, server_ids: Sequence[str]) -> dict[str, list[tuple[str, bool]]]:
+    found = await service.volumes.of_servers(server_ids)
+    return {
+        server_id: [(str(one.volume_id), one.delete_on_termination) for one in devices]
+        for server_id, devices in found.items()
+    }
 
 
 def _host_status(service: Compute, host: Host) -> str:
@@ -47,7 +59,7 @@ def _host_status(service: Compute, host: Host) -> str:
 
 async def render(service: Compute, request: Request, servers: Stamps, *, groups: bool = False) -> list[bytes]:
     """Each server's JSON as the caller sees it at this version."""
-    look = await scene(service, request, servers, groups=groups)
+    look = await scene(service, request, servers, groups=groups, volumes=False)
     seen = (look.host_up is not None, look.for_admin, look.extra_specs, groups)
     variant = (request.version, look.base, seen)
     shelf, marks, ports = service.fragments.shelf(variant), _marks(look, servers), look.ports
@@ -63,6 +75,7 @@ async def render(service: Compute, request: Request, servers: Stamps, *, groups:
             texts.append(b"")
     if not missing:
         return texts
+    look = replace(look, volumes=await volumes_of(service, list(missing)))
     for one in await _read(service, servers, missing):
         text = texts[missing[one.id]] = _rendered(one, look, request)
         stamp = (one.revision, marks.get(one.host), ports.get(one.id))

@@ -47,6 +47,7 @@ class Capabilities:
     rescue: bool = False
     live_migration: bool = False
     shared_disks: str = ""  # the same for hosts that see the same disks; "" if nobody else sees this one's
+    volumes: bool = False
     disk_formats: tuple[str, ...] = ("raw", "qcow2")
     architectures: tuple[str, ...] = ("x86_64",)
 
@@ -86,6 +87,29 @@ class Nic:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """A file or block device of a volume. The one before it is written over it."""
+
+    path: str
+    format: str  # raw | qcow2
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A disk that outlives the guest, and how it is opened on this host: ``layers``, the one that is written to first, each
+    with just that format on just that backing, whatever their headers say. ``passphrase``: of LUKS inside; drivers write it
+    nowhere. ``root``: the guest starts from it."""
+
+    volume_id: str
+    size_gib: int
+    layers: tuple[Layer, ...]
+    read_only: bool = False
+    passphrase: str = field(default="", repr=False)
+    encrypted: bool = False
+    root: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GuestSpec:
     """Everything a hypervisor needs to know of a server. ``image`` and ``config_drive`` are local, readable files."""
 
@@ -105,6 +129,7 @@ class GuestSpec:
     nics: Sequence[Nic] = ()
     image_properties: Mapping[str, str] = field(default_factory=dict)  # hw_disk_bus, hw_vif_model, hw_machine_type, …
     extra_specs: Mapping[str, str] = field(default_factory=dict)
+    volumes: Sequence[Volume] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +225,32 @@ class NicHotplug(Protocol):
     async def attach_nic(self, server_id: str, nic: Nic) -> None: ...
 
     async def detach_nic(self, server_id: str, port_id: str) -> None: ...
+
+
+class Volumes(Protocol):
+    """Disks that come and go while the guest is there, running or not."""
+
+    async def attach_volume(self, server_id: str, volume: Volume) -> None:
+        """The guest has it, now and from each start on."""
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        """It has it no more. ``Failure`` if the guest does not let go of it: then it still has it."""
+
+    async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
+        """These are its volumes, and this is how they are opened when it starts next: it may have changed while it was off."""
+
+    async def holder(self, volume_id: str) -> VolumeHolder | None:
+        """The guest that has the volume open; None if none does here."""
+
+
+class VolumeHolder(Protocol):
+    """As Block Storage's drivers know it: who has a volume open is the only one that may change it."""
+
+    async def overlay(self, layer: Any) -> None:
+        """It writes to ``layer`` (``path``, ``format``) afterwards, an empty overlay on what it wrote to. Fine if it does already."""
+
+    async def resize(self, size_bytes: int) -> None:
+        """The volume's first layer is so large afterwards, and the guest sees it."""
 
 
 class Moves(Protocol):

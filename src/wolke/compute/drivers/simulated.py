@@ -21,7 +21,18 @@ from typing import Any
 
 import msgspec
 
-from wolke.compute.drivers.base import Capabilities, Connect, Guest, GuestSpec, Inventory, Nic, Power, RescueSpec, Watch
+from wolke.compute.drivers.base import (
+    Capabilities,
+    Connect,
+    Guest,
+    GuestSpec,
+    Inventory,
+    Nic,
+    Power,
+    RescueSpec,
+    Volume,
+    Watch,
+)
 from wolke.core.drivers import Failure, Unsupported
 
 # The smallest images there are: one sector of zeroes; for qcow2 a header, a table of reference counts, counts, a map.
@@ -50,7 +61,21 @@ class _Record:
     vcpus: int = 0
     rescued: bool = False
     going: str = ""  # a live migration: "waiting" for it, "come" but not settled, "gone" elsewhere
+    volumes: tuple[str, ...] = ()
+    stubborn: bool = False  # lets go of no volume
     written: str = ""  # what its disk holds: it goes where the guest goes
+
+
+def _volumes(spec: GuestSpec) -> tuple[str, ...]:
+    return tuple(one.volume_id for one in spec.volumes)
+
+
+class SimulatedHolder:
+    """A guest that runs with a volume, and agrees to everything."""
+
+    async def overlay(self, layer: Any) -> None: ...
+
+    async def resize(self, size_bytes: int) -> None: ...
 
 
 class SimulatedDriver:
@@ -91,6 +116,7 @@ class SimulatedDriver:
             nic_hotplug=True,
             moves=self._folder is not None,
             rescue=True,
+            volumes=True,
             live_migration=True,
         )
 
@@ -123,7 +149,7 @@ class SimulatedDriver:
         await self._trouble("create")
         if spec.server_id not in self._guests:
             ports = tuple(nic.port_id for nic in spec.nics)
-            self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus))
+            self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, volumes=_volumes(spec)))
 
     async def start(self, server_id: str) -> None:
         await self._trouble("start")
@@ -191,6 +217,39 @@ class SimulatedDriver:
         record = self._find(server_id)
         self._keep(replace(record, ports=tuple(port for port in record.ports if port != port_id)))
 
+    async def attach_volume(self, server_id: str, volume: Volume) -> None:
+        await self._trouble("attach_volume")
+        record = self._find(server_id)
+        if volume.volume_id not in record.volumes:
+            self._keep(replace(record, volumes=(*record.volumes, volume.volume_id)))
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        await self._trouble("detach_volume")
+        record = self._find(server_id)
+        if volume_id in record.volumes:
+            if record.stubborn and record.power in (Power.RUNNING, Power.PAUSED):
+                raise Failure("the server's operating system did not let go of the volume")
+            self._keep(replace(record, volumes=tuple(one for one in record.volumes if one != volume_id)))
+
+    async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
+        await self._trouble("connect_volumes")
+        record = self._find(server_id)
+        if record.power not in (Power.RUNNING, Power.PAUSED):
+            self._keep(replace(record, volumes=tuple(one.volume_id for one in volumes)))
+
+    async def holder(self, volume_id: str) -> SimulatedHolder | None:
+        running = (Power.RUNNING, Power.PAUSED)
+        there = [one for one in self._guests.values() if volume_id in one.volumes and one.power in running]
+        return SimulatedHolder() if there else None
+
+    def volumes(self, server_id: str) -> tuple[str, ...]:
+        """For tests: what it has."""
+        return self._find(server_id).volumes
+
+    def be_stubborn(self, server_id: str, stubborn: bool = True) -> None:
+        """For tests: as if something in the guest used its volumes."""
+        self._keep(replace(self._find(server_id), stubborn=stubborn))
+
     async def set_aside(self, server_id: str) -> None:
         await self._trouble("set_aside")
         if server_id not in self._guests and server_id in self._asides:
@@ -238,7 +297,9 @@ class SimulatedDriver:
             raise Failure("nothing of the server has come to this host")
         ports = tuple(nic.port_id for nic in spec.nics)
         written = (folder / "disk").read_text()
-        self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, written=written))
+        self._keep(
+            _Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, volumes=_volumes(spec), written=written)
+        )
         shutil.rmtree(folder)
 
     async def rescue(self, server_id: str, spec: RescueSpec) -> None:

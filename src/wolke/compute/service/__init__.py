@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
 from wolke.compute.service.aggregates import Aggregates
 from wolke.compute.service.cards import Cards
@@ -27,6 +28,7 @@ from wolke.compute.service.server_groups import ServerGroups
 from wolke.compute.service.servers import Servers
 from wolke.compute.service.shelves import Shelves
 from wolke.compute.service.usage import Usage
+from wolke.compute.service.volumes import Volumes
 from wolke.core.clock import Clock
 from wolke.core.db import Database
 from wolke.core.fragments import Fragments
@@ -48,6 +50,7 @@ class Compute:
         images: Images | None = None,
         network: Network | None = None,
         placement: Any = None,
+        storage: BlockStorage | None = None,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -66,6 +69,7 @@ class Compute:
         self.rescues = Rescues(needs, self.servers, self.server_actions)
         self.shelves = Shelves(needs, self.servers, self.server_actions, self.hosts)
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
+        self.volumes = Volumes(needs, storage, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
         self.security_groups = SecurityGroups(network)
         self.images = ImagesShown(needs, self.quotas)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wolke.compute.model import (
     Aggregate,
+    BlockDevice,
     ConsoleToken,
     Flavor,
     GuestPassword,
@@ -48,6 +49,7 @@ SERVER_STAMPS = SERVERS.narrow(ServerStamp)
 MIGRATIONS = Table(
     "compute_migrations", Migration, unique=(("uuid",),), indexes=(("server_id", "id"), ("created_at", "id"))
 )
+BLOCK_DEVICES = Table("compute_block_devices", BlockDevice, indexes=(("server_id", "created_at", "id"), ("volume_id",)))
 SERVER_ACTIONS = Table(
     "compute_server_actions", ServerAction, indexes=(("server_id", "id"), ("server_id", "request_id"))
 )

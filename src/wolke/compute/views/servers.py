@@ -36,6 +36,9 @@ class Scene:
     extra_specs: bool = True
     embedded_flavor: bool = True
     groups: bool = False
+    volumes: Mapping[str, Sequence[tuple[str, bool]]] = field(
+        default_factory=dict
+    )  # ids; whether they go with the server
 
 
 def brief(server: ShownServer, base: str) -> Json:
@@ -83,7 +86,9 @@ def server(one: ShownServer, scene: Scene) -> Json:
         "OS-EXT-STS:task_state": task_state_of(one.task),
         "OS-EXT-STS:vm_state": VM_STATES[one.status],
         "OS-EXT-STS:power_state": POWER_STATES.get(one.power, 0),
-        "os-extended-volumes:volumes_attached": [],
+        "os-extended-volumes:volumes_attached": [
+            {"id": volume_id, "delete_on_termination": goes} for volume_id, goes in scene.volumes.get(one.id, ())
+        ],
         "OS-EXT-SRV-ATTR:hostname": one.hostname,
         "locked": one.locked,
         "locked_reason": one.locked_reason,

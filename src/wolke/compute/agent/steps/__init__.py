@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
-from wolke.compute.agent.steps import images, interfaces, live, moving, power, rescuing, shelving
+from wolke.compute.agent.steps import images, interfaces, live, moving, power, rescuing, shelving, volumes
 from wolke.compute.model import Wish
 
 Step = Callable[[Ground, Wish], Awaitable[dict[str, Any]]]
@@ -27,6 +27,8 @@ STEPS: Mapping[str, Step] = {
     "image_snapshot": images.snapshot,
     "interface_attaching": interfaces.attach,
     "interface_detaching": interfaces.detach,
+    "volume_attaching": volumes.attach,
+    "volume_detaching": volumes.detach,
     "resize_migrating": moving.leave,
     "resize_finish": moving.arrive,
     "resize_reverting": power.destroy,

@@ -10,6 +10,7 @@ from typing import Any
 
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.iso9660 import image as iso_image
+from wolke.compute.agent.steps.volumes import of_wish, renew
 from wolke.compute.drivers.base import GuestSpec, Nic
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
@@ -40,6 +41,7 @@ async def guest_spec(ground: Ground, wish: Wish, drive: Path | None, *, image_ma
         nics=await nics(ground, wish),
         image_properties=properties,
         extra_specs=wanted["extra_specs"],
+        volumes=await of_wish(ground, wish),
     )
 
 
@@ -63,6 +65,11 @@ async def nics(ground: Ground, wish: Wish, only: str | None = None) -> list[Nic]
     wanted = [nic for nic in wish.specification["nics"] if only in (None, nic["port_id"])]
     model = wish.specification["image_properties"].get("hw_vif_model", "virtio")
     return list(await asyncio.gather(*(_nic(ground, nic, model) for nic in wanted)))
+
+
+async def ready(ground: Ground, wish: Wish) -> None:
+    """What a guest that is there needs to be started: something to plug its cards into, and its volumes as they are now."""
+    await asyncio.gather(nics(ground, wish), renew(ground, wish))
 
 
 async def _nic(ground: Ground, nic: Mapping[str, Any], model: str) -> Nic:

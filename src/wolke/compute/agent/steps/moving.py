@@ -9,7 +9,7 @@ from typing import Any
 
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.steps import power
-from wolke.compute.agent.steps.making import config_drive, guest_spec, nics
+from wolke.compute.agent.steps.making import config_drive, guest_spec, ready
 from wolke.compute.drivers.base import Power
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
@@ -53,7 +53,7 @@ async def come_back(ground: Ground, wish: Wish) -> Learnt:
 async def _as_before(ground: Ground, wish: Wish) -> Learnt:
     if move_of(wish)["was"] != "ACTIVE":
         return {"power": Power.SHUTDOWN.value}
-    await nics(ground, wish)
+    await ready(ground, wish)
     await ground.driver.start(wish.server_id)
     return {"power": Power.RUNNING.value}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.steps.images import snapshot_path
-from wolke.compute.agent.steps.making import config_drive, drive_path, guest_spec, nics
+from wolke.compute.agent.steps.making import config_drive, drive_path, guest_spec, ready
 from wolke.compute.drivers.base import Power
 from wolke.compute.model import Wish
 
@@ -25,7 +25,7 @@ async def spawn(ground: Ground, wish: Wish) -> Learnt:
 
 
 async def power_on(ground: Ground, wish: Wish) -> Learnt:
-    await nics(ground, wish)
+    await ready(ground, wish)
     await ground.driver.start(wish.server_id)
     return {"power": Power.RUNNING.value}
 
@@ -37,12 +37,13 @@ async def power_off(ground: Ground, wish: Wish) -> Learnt:
 
 
 async def reboot(ground: Ground, wish: Wish) -> Learnt:
+    await ready(ground, wish)
     await ground.driver.reboot(wish.server_id, hard=False)
     return {"power": Power.RUNNING.value}
 
 
 async def reboot_hard(ground: Ground, wish: Wish) -> Learnt:
-    await nics(ground, wish)
+    await ready(ground, wish)
     await ground.driver.reboot(wish.server_id, hard=True)
     return {"power": Power.RUNNING.value}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.steps import power
-from wolke.compute.agent.steps.making import image_format, nics
+from wolke.compute.agent.steps.making import image_format, ready
 from wolke.compute.drivers.base import Power, RescueSpec
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
@@ -48,6 +48,6 @@ async def unrescue(ground: Ground, wish: Wish) -> Learnt:
     await ground.driver.unrescue(wish.server_id)
     if wish.arguments.get("was") == "SHUTOFF" and "failure" in wish.arguments:
         return {"power": Power.SHUTDOWN.value}
-    await nics(ground, wish)
+    await ready(ground, wish)
     await ground.driver.start(wish.server_id)
     return {"power": Power.RUNNING.value}

@@ -8,14 +8,37 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from wolke.compute.drivers.base import Capabilities, Connect, GuestSpec, Nic, RescueSpec, Watch
-from wolke.compute.drivers.qemu import command, console, disks, live, moves, nics, process, shared, snapshots, uids
+from wolke.compute.drivers.base import Capabilities, Connect, GuestSpec, Layer, Nic, RescueSpec, Volume, Watch
+from wolke.compute.drivers.qemu import (
+    command,
+    console,
+    disks,
+    live,
+    moves,
+    nics,
+    process,
+    shared,
+    snapshots,
+    uids,
+    volumes,
+)
 from wolke.compute.drivers.qemu.config import QemuConfig
-from wolke.compute.drivers.qemu.definition import Definition, Disks, RescueDisk, load, save, with_nic, without_nic
+from wolke.compute.drivers.qemu.definition import (
+    Definition,
+    Disks,
+    RescueDisk,
+    load,
+    save,
+    with_nic,
+    with_volume,
+    with_volumes,
+    without_nic,
+    without_volume,
+)
 from wolke.compute.drivers.qemu.guests import Guests, defined
 from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.launch import launch
@@ -26,7 +49,8 @@ __all__ = ["QemuConfig", "QemuDriver"]
 
 
 class QemuDriver(Guests):
-    """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots``, ``NicHotplug``, ``Moves``, ``Rescue`` and ``LiveMigration``."""
+    """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots``, ``NicHotplug``, ``Moves``, ``Rescue``, ``LiveMigration``
+    and ``Volumes``."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -44,6 +68,7 @@ class QemuDriver(Guests):
             rescue=True,
             live_migration=True,
             shared_disks=self._pool,
+            volumes=True,
         )
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
@@ -109,6 +134,70 @@ class QemuDriver(Guests):
             if port_id in definition.places:
                 await whole(save, home, without_nic(definition, port_id))
 
+    async def attach_volume(self, server_id: str, volume: Volume) -> None:
+        self._learn_keys([volume])
+        async with self._hold(server_id) as home:
+            before = defined(home)
+            wished = with_volume(before, volume)
+            command.check(wished)
+            await whole(save, home, wished)
+            if not process.alive(home):
+                return
+            try:
+                async with self._talk(home) as qmp:
+                    await volumes.plug(qmp, wished, volume)
+            except Exception:
+                await whole(save, home, before)  # or a volume that cannot be would keep it from starting
+                raise
+
+    async def detach_volume(self, server_id: str, volume_id: str) -> None:
+        async with self._hold(server_id) as home:
+            definition = defined(home)
+            volume = definition.volume(volume_id) or Volume(volume_id, 0, ())
+            if process.alive(home):
+                async with self._talk(home) as qmp:
+                    await volumes.unplug(qmp, volume, self._config.unplug_timeout_s)
+            self._keys.pop(volume_id, None)
+            if definition.volume(volume_id):
+                await whole(save, home, without_volume(definition, volume_id))
+
+    async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
+        self._learn_keys(volumes)
+        async with self._hold(server_id) as home:
+            if not process.alive(home) or home.suspended:
+                before = defined(home)
+                if (wished := with_volumes(before, volumes)) != before:
+                    await whole(save, home, wished)
+
+    async def holder(self, volume_id: str) -> QemuHolder | None:
+        for server_id in sorted(self._known()):
+            home = self._home(server_id)
+            definition = await asyncio.to_thread(load, home)
+            if definition and definition.volume(volume_id) and process.alive(home):
+                return QemuHolder(self, server_id, volume_id)
+        return None
+
+    async def overlay_volume(self, server_id: str, volume_id: str, layer: Layer) -> None:
+        async with self._hold(server_id) as home:
+            definition = defined(home)
+            volume = definition.volume(volume_id)
+            if volume is None or layer == volume.layers[0]:
+                return
+            async with self._talk(home) as qmp:
+                await volumes.overlay(qmp, volume, layer)
+            changed = replace(volume, layers=(layer, *volume.layers))
+            await whole(save, home, with_volume(definition, changed))
+
+    async def resize_volume(self, server_id: str, volume_id: str, size_bytes: int) -> None:
+        async with self._hold(server_id) as home:
+            definition = defined(home)
+            volume = definition.volume(volume_id)
+            if volume is None:
+                return
+            async with self._talk(home) as qmp:
+                await volumes.resize(qmp, volume, size_bytes)
+            await whole(save, home, with_volume(definition, replace(volume, size_gib=size_bytes >> 30)))
+
     async def set_aside(self, server_id: str) -> None:
         async with self._hold(server_id, must_exist=False) as home:
             if process.alive(home):
@@ -170,6 +259,8 @@ class QemuDriver(Guests):
         definition = defined(self._home(server_id))
         if definition.rescue:
             raise Failure("the server is being rescued")
+        if definition.spec.volumes:
+            raise Failure("the server has volumes, which this host cannot hand over while it runs")
         disks_ = asdict(definition.disks)
         return {"machine": definition.machine, "places": definition.places, "disks": disks_, "pool": self._pool}
 
@@ -247,6 +338,21 @@ class QemuDriver(Guests):
             (home.run / live.NBD).unlink(missing_ok=True)
             await whole(shared.own, home, self._me)
             home.file(live.WAITING).unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class QemuHolder:
+    """The guest that runs with a volume."""
+
+    driver: QemuDriver
+    server_id: str
+    volume_id: str
+
+    async def overlay(self, layer: Any) -> None:
+        await self.driver.overlay_volume(self.server_id, self.volume_id, Layer(layer.path, layer.format))
+
+    async def resize(self, size_bytes: int) -> None:
+        await self.driver.resize_volume(self.server_id, self.volume_id, size_bytes)
 
 
 def _connected(path: Path) -> socket.socket:

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wolke.compute.drivers.base import Nic
+from wolke.compute.drivers.base import Nic, Volume
+from wolke.compute.drivers.qemu import volume_nodes
 from wolke.compute.drivers.qemu.definition import Definition, RescueDisk
 from wolke.core.drivers import Failure
 
@@ -44,6 +45,7 @@ OFFLOADS = (
     *("host_tso4", "host_tso6", "host_ufo", "host_ecn"),
 )
 USER_OPTIONS = ("restrict", "net", "host", "dns", "dhcpstart", "hostname", "domainname", "ipv4", "ipv6")
+LARGEST_FILE = 16 << 40  # bytes
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 ACCELERATORS = {
     "kvm": ["-accel", "kvm", "-cpu", "host"],
@@ -75,17 +77,17 @@ def check(definition: Definition) -> None:
     """Raises ``Failure`` now for anything that ``arguments`` could not express later."""
     names = ["qmp", "look", "serial", "run", "console", "kernel", "ramdisk", "base", "rescue-base", *DISKS]
     descriptors = dict.fromkeys(names, 0) | {f"tap:{nic.port_id}": 0 for nic in definition.spec.nics}
+    for volume in definition.spec.volumes:
+        descriptors |= dict.fromkeys(volume_files(volume), 0)
     arguments(definition, Host("", "tcg", 0, ""), descriptors)
 
 
 def confined(argv: Sequence[str], definition: Definition) -> list[str]:
     """``argv`` under limits, as the guest's own user: tools that exec one another, so the process id stays.
 
-    A file may grow as large as the largest disk or the memory image, which also bounds a console log while nobody trims it.
+    A file may grow as large as the largest disk that the guest has, or may be given while it runs: nobody can raise this then.
     """
-    disks = definition.disks
-    largest = max(disks.root, disks.ephemeral, disks.swap, definition.spec.ram_mib << 20)
-    limits = ["prlimit", "--core=0", "--nofile=4096", f"--fsize={largest + largest // 16 + (256 << 20)}"]
+    limits = ["prlimit", "--core=0", "--nofile=4096", f"--fsize={LARGEST_FILE}"]
     if definition.uid is None:
         return [*limits, "--", *argv]
     user = [f"--reuid={definition.uid}", f"--regid={definition.uid}", "--clear-groups"]
@@ -119,9 +121,12 @@ def arguments(
     argv += _boot(definition, descriptors)
     for name in _files(definition):
         argv += ["-add-fd", f"fd={descriptors[name]},set={descriptors[name]}"]
+    for volume in spec.volumes:
+        argv += _volume_nodes(volume, descriptors)
     for node in _disk_nodes(definition, descriptors):
         argv += ["-blockdev", json.dumps(node)]
-    for device in _devices(definition):
+    volumes = [volume_nodes.device(definition, volume) for volume in spec.volumes if not volume.root]
+    for device in (*_devices(definition), *volumes):
         argv += ["-device", json.dumps(device)]
     for nic in spec.nics:
         backend = netdev(nic, str(descriptors[f"tap:{nic.port_id}"]) if nic.backend == "tap" else "")
@@ -178,6 +183,8 @@ def _disk_nodes(definition: Definition, descriptors: Mapping[str, int]) -> list[
     for name in _disks(definition):
         if name == "rescue":
             nodes += _rescue_nodes(definition, descriptors)
+        elif name == "root" and definition.root_volume:
+            continue  # a volume's nodes are there
         elif name == "root":
             backing = {"backing": "base" if spec.image else None}
             nodes.append(_node(name, "qcow2", descriptors[name], read_only=False) | backing)
@@ -201,14 +208,42 @@ def _node(name: str, disk_format: str, descriptor: int, *, read_only: bool) -> d
     return {"driver": disk_format, "node-name": name, "read-only": read_only, "file": file | trim} | trim
 
 
+def volume_files(volume: Volume) -> dict[str, bool]:
+    """The names of a volume's descriptors; whether each can be written to. With its key, if it has one."""
+    found = {f"volume:{volume.volume_id}:{index}": False for index in range(len(volume.layers))}
+    if not volume.read_only:
+        found[f"volume:{volume.volume_id}:top"] = True
+    return found | ({f"volume:{volume.volume_id}:key": False} if volume.encrypted else {})
+
+
+def _volume_nodes(volume: Volume, descriptors: Mapping[str, int]) -> list[str]:
+    argv, sets, blocks = [], [], []
+    name = f"volume:{volume.volume_id}"
+    for index in range(len(volume.layers)):
+        number = descriptors[f"{name}:{index}"]
+        argv += ["-add-fd", f"fd={number},set={number},opaque={volume.volume_id}"]
+        if index == 0 and not volume.read_only:
+            argv += ["-add-fd", f"fd={descriptors[f'{name}:top']},set={number},opaque={volume.volume_id}"]
+        sets.append(number)
+        blocks.append(f"{name}:{index}:block" in descriptors)
+    if volume.encrypted:
+        key = f"secret,id={volume_nodes.secret_name(volume.volume_id)},file=/proc/self/fd/{descriptors[f'{name}:key']}"
+        argv += ["-object", key]
+    for node in volume_nodes.nodes(volume, sets, blocks):
+        argv += ["-blockdev", json.dumps(node)]
+    return argv
+
+
 def _disks(definition: Definition) -> list[str]:
-    return [name for name in DISKS if getattr(definition.disks, name)]
+    """With "root" also where that is a volume."""
+    there = {"root"} if definition.root_volume else set()
+    return [name for name in DISKS if name in there or getattr(definition.disks, name)]
 
 
 def _files(definition: Definition) -> list[str]:
     """What QEMU may open, by the names of its descriptors."""
     found = ["base"] if definition.spec.image else []
-    found += [name for name in _disks(definition) if name != "rescue"]
+    found += [name for name in _disks(definition) if name != "rescue" and getattr(definition.disks, name)]
     if definition.rescue:
         found += ["rescue-base"] if definition.rescue.device == "cdrom" else ["rescue-base", "rescue"]
     return found
@@ -230,12 +265,13 @@ def _devices(definition: Definition) -> list[dict[str, Any]]:
         buses["config"] = "cdrom"  # a CD drive on SCSI; else a read-only virtio disk
     if definition.rescue:
         buses["rescue"] = _rescue_bus(definition.rescue, bus)
-    if {"scsi", "cdrom"} & set(buses.values()):
+    if {"scsi", "cdrom"} & {bus, *buses.values()}:
         found.append(_on_bus(definition, "scsi", "virtio-scsi-pci") | {"id": "scsi"})
     if "usb" in buses.values():
         found.append(_on_bus(definition, "usb", "qemu-xhci") | {"id": "usb"})
     found += [_disk_device(definition, name, on, index) for index, (name, on) in enumerate(buses.items())]
     if _family(definition) == "q35":  # cards that come and go need a port each
+        found += volume_nodes.ports()
         for place in range(8):
             port = {"id": f"port{place}", "chassis": place + 1, "multifunction": True}
             found.append({"driver": "pcie-root-port", "bus": "pcie.0", "addr": f"{NICS_AT:#x}.{place}"} | port)
@@ -265,6 +301,10 @@ def _place(definition: Definition, name: str) -> str:
 
 def _disk_device(definition: Definition, name: str, bus: str, index: int) -> dict[str, Any]:
     disk: dict[str, Any] = {"id": f"disk-{name}", "drive": name}
+    if name == "root" and (volume := definition.root_volume):
+        disk["drive"] = volume_nodes.top_name(volume)
+        if bus in ("virtio", "scsi"):
+            disk["serial"] = volume.volume_id[:20] if bus == "virtio" else volume.volume_id
     if name in ("root", "rescue"):
         disk["bootindex"] = 1 if name == "root" else 0
         last = len(_disks(definition)) - 1

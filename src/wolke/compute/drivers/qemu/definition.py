@@ -6,16 +6,18 @@ chosen once and written down, and everything else has a fixed place (``command.p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from wolke.compute.drivers.base import GuestSpec, Nic
+from wolke.compute.drivers.base import GuestSpec, Nic, Volume
 from wolke.compute.drivers.qemu.home import Home
 from wolke.core.drivers import Failure
 from wolke.core.files import write_durably
 
 MOST_NICS = 8
+MOST_VOLUMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class Definition:
     disks: Disks
     places: dict[str, int]  # port_id -> which of the machine's MOST_NICS places its card is in
     rescue: RescueDisk | None = None  # it starts from another disk than its own
+    volume_places: dict[str, int] = field(
+        default_factory=dict
+    )  # volume_id -> which of MOST_VOLUMES; not of a root disk
+
+    def volume(self, volume_id: str) -> Volume | None:
+        return next((one for one in self.spec.volumes if one.volume_id == volume_id), None)
+
+    @property
+    def root_volume(self) -> Volume | None:
+        return next((one for one in self.spec.volumes if one.root), None)
 
 
 def place_nics(nics: list[Nic]) -> dict[str, int]:
@@ -70,10 +82,36 @@ def without_nic(definition: Definition, port_id: str) -> Definition:
     return replace(definition, spec=spec, places={p: n for p, n in definition.places.items() if p != port_id})
 
 
+def with_volumes(definition: Definition, volumes: Sequence[Volume]) -> Definition:
+    """The definition with just these; whoever was there stays in its place. Raises ``Failure`` if there are too many."""
+    places = {}
+    wanted = [one.volume_id for one in volumes if not one.root]
+    free = sorted(set(range(MOST_VOLUMES)) - {definition.volume_places.get(one) for one in wanted})
+    for volume_id in wanted:
+        place = definition.volume_places.get(volume_id)
+        if place is None:
+            if not free:
+                raise Failure(f"this host can give a server no more than {MOST_VOLUMES} volumes")
+            place = free.pop(0)
+        places[volume_id] = place
+    return replace(definition, spec=replace(definition.spec, volumes=list(volumes)), volume_places=places)
+
+
+def with_volume(definition: Definition, volume: Volume) -> Definition:
+    others = [one for one in definition.spec.volumes if one.volume_id != volume.volume_id]
+    return with_volumes(definition, [*others, volume])
+
+
+def without_volume(definition: Definition, volume_id: str) -> Definition:
+    return with_volumes(definition, [one for one in definition.spec.volumes if one.volume_id != volume_id])
+
+
 def save(home: Home, definition: Definition) -> None:
     import msgspec  # here, because it takes longer to import than all of this package, of which doctor wants one function
 
-    write_durably(home.file("definition.json"), msgspec.json.encode(definition, enc_hook=str))
+    silent = [replace(one, passphrase="") for one in definition.spec.volumes]
+    written = replace(definition, spec=replace(definition.spec, volumes=silent))
+    write_durably(home.file("definition.json"), msgspec.json.encode(written, enc_hook=str))
 
 
 def load(home: Home) -> Definition | None:

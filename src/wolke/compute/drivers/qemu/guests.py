@@ -21,7 +21,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from wolke.compute.drivers.base import Guest, GuestSpec, Inventory, Power
+from wolke.compute.drivers.base import Guest, GuestSpec, Inventory, Power, Volume
 from wolke.compute.drivers.qemu import (
     command,
     console,
@@ -41,6 +41,7 @@ from wolke.compute.drivers.qemu.definition import (
     load,
     place_nics,
     save,
+    with_volumes,
 )
 from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir
 from wolke.compute.drivers.qemu.launch import launch, observe
@@ -71,6 +72,7 @@ class Guests:
         self._me = ""  # as the owner of disks
         self._pool = ""
         self._trimming: asyncio.Task[None] | None = None
+        self._keys: dict[str, str] = {}  # of encrypted volumes: on no disk, and told again before each start
 
     async def prepare(self) -> None:
         """Raises ``Failure`` if this host cannot run guests at all."""
@@ -155,7 +157,8 @@ class Guests:
         image = await self._check_image(spec.image, spec.image_format) if spec.image else None
         disks.root_size(spec, image)
         machine = command.machine_type(spec.image_properties, self._config.machine)
-        draft = Definition(spec, machine, None, Disks(), place_nics(list(spec.nics)))
+        draft = with_volumes(Definition(spec, machine, None, Disks(), place_nics(list(spec.nics))), spec.volumes)
+        self._learn_keys(spec.volumes)
         command.check(draft)
         home.root.mkdir(mode=0o700, exist_ok=True)
         await whole(shared.own, home, self._me)
@@ -182,7 +185,14 @@ class Guests:
                 await self._cont(home)
                 return
             await process.kill(home)  # suspended, or off, but its process is still there: neither can lose anything
-        await launch(home, defined(home), self._host, self._start_timeout_s(home))
+        await launch(home, self._with_keys(defined(home)), self._host, self._start_timeout_s(home))
+
+    def _learn_keys(self, volumes: Sequence[Volume]) -> None:
+        self._keys |= {one.volume_id: one.passphrase for one in volumes if one.passphrase}
+
+    def _with_keys(self, definition: Definition) -> Definition:
+        volumes = [replace(one, passphrase=self._keys.get(one.volume_id, "")) for one in definition.spec.volumes]
+        return replace(definition, spec=replace(definition.spec, volumes=volumes))
 
     def _start_timeout_s(self, home: Home) -> float:
         return self._config.suspend_timeout_s if home.suspended else self._config.start_timeout_s

@@ -10,7 +10,7 @@ import os
 from contextlib import ExitStack
 
 from wolke.compute.drivers.base import Power
-from wolke.compute.drivers.qemu import command, memory, process
+from wolke.compute.drivers.qemu import command, memory, process, volumes
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.compute.drivers.qemu.faults import explain, last_line
 from wolke.compute.drivers.qemu.home import Home
@@ -95,11 +95,30 @@ async def _open_all(home: Home, definition: Definition, stack: ExitStack) -> dic
         path = home.file(name)
         if path.exists():
             keep(name, os.open(path, flags | os.O_CLOEXEC))
+    for volume in definition.spec.volumes:
+        for name, writable in command.volume_files(volume).items():
+            if name.endswith(":key"):
+                keep(name, _sealed(volume.passphrase))
+                continue
+            at = name.rpartition(":")[2]
+            descriptor = volumes.open_layer(volume.layers[0 if at == "top" else int(at)], writable=writable)
+            keep(name, descriptor)
+            if volumes.is_block(descriptor):
+                opened[f"{name}:block"] = descriptor
     keep("console", os.open(home.file("console.log"), APPEND | os.O_CLOEXEC, 0o600))
     for name, listener in process.listen(home, definition.uid).items():
         keep(name, listener.detach())
     keep("run", os.open(home.run, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
     return opened
+
+
+def _sealed(passphrase: str) -> int:
+    """A file with a key, in memory, without a name, for our child only."""
+    if not passphrase:
+        raise ConnectionError("the key of a volume has not come yet")  # with the next wish it does
+    descriptor = os.memfd_create("key", os.MFD_CLOEXEC)
+    os.write(descriptor, passphrase.encode())
+    return descriptor
 
 
 async def observe(home: Home, timeout_s: float) -> tuple[Power, str]:

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
 from wolke.compute.model import GuestPassword, Server
 from wolke.compute.service.cards import Cards
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.endings import Endings
 from wolke.compute.service.life.errors import NoMetadata, PasswordThere, PasswordTooLong
 from wolke.compute.service.life.evacuating import Evacuating
@@ -52,11 +54,13 @@ class Life:
         placement: Placement,
         network: Network,
         images: Images | None = None,
+        storage: BlockStorage | None = None,
         doors: Mapping[str, ConsoleDoor] | None = None,
         public_url: str = "http://127.0.0.1:8774",
     ) -> None:
         self.db = db
-        self.ground = Ground(db, config, clock, placement, Cards(network), images)
+        self.ground = Ground(db, config, clock, placement, Cards(network), images, storage)
+        self.disks = Disks(self.ground)
         self.building = Building(self.ground)
         self.moving = Moving(self.ground)
         self.shelving = Shelving(self.ground, self.building)

@@ -23,6 +23,8 @@ _NAMES: dict[str, tuple[str, str]] = {
     "create_image": ("createImage", "compute_snapshot_instance"),
     "attach_interface": ("attach_interface", "compute_attach_interface"),
     "detach_interface": ("detach_interface", "compute_detach_interface"),
+    "attach_volume": ("attach_volume", "compute_attach_volume"),
+    "detach_volume": ("detach_volume", "compute_detach_volume"),
     "resize": ("resize", "compute_prep_resize"),
     "migrate": ("migrate", "compute_prep_resize"),
     "confirm_resize": ("confirmResize", "compute_confirm_resize"),

@@ -9,6 +9,7 @@ from typing import Any
 from wolke.compute.model import Fault, Server
 from wolke.compute.scheduler import HostView, NoHost, choose
 from wolke.compute.service.life.actions import finish_action, finish_verb
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import GroupTaken, group_agrees, look_at_hosts, placing_of, resources
 from wolke.compute.states import MOVES_UNDER_WAY, SERVER
@@ -30,6 +31,7 @@ _TRIES = 5  # hosts that are asked for one server before it is given up
 class Building:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._disks = Disks(ground)
 
     # -- scheduling
 
@@ -173,6 +175,7 @@ class Building:
         async with self._ground.db.transaction() as tx:
             if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
                 await self._ground.placement.release(tx, server.id)
+                await self._disks.release(tx, server)
                 await self._end_moves(tx, server, now)
                 await finish_action(tx, server, server.verb or "delete", now, host=server.host, error=error)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from wolke.compute.model import Server
 from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.evacuating import Evacuating
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.moving import Moving
@@ -20,6 +21,7 @@ Ending = Callable[[Transaction, Server, Changes], Awaitable[None]]
 class Endings:
     def __init__(self, ground: Ground, moving: Moving, shelving: Shelving, evacuating: Evacuating) -> None:
         self._ground = ground
+        disks = Disks(ground)
         self._by_verb: dict[str, Ending] = {
             "create": self._booted,
             "rebuild": self._rebuilt,
@@ -32,6 +34,8 @@ class Endings:
             "evacuate": evacuating.done,
             "soft_delete": self._soft_deleted,
             "restore": self._restored,
+            "attach_volume": disks.attached,
+            "detach_volume": disks.detached,
         }
 
     async def write(self, tx: Transaction, server: Server, changes: Changes) -> bool:

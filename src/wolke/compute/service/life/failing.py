@@ -8,6 +8,7 @@ from typing import Any
 from wolke.compute.model import Fault, Server
 from wolke.compute.service.life.actions import finish_verb
 from wolke.compute.service.life.building import Building
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.live import Live
 from wolke.compute.service.life.moving import Moving, move_of, note
@@ -21,11 +22,13 @@ log = get_logger(__name__)
 class Failing:
     def __init__(self, ground: Ground, building: Building, moving: Moving, live: Live) -> None:
         self._ground = ground
+        self._disks = Disks(ground)
         self._undo = {
             "abandon": building.give_up_in,
             "detach_interface": building.take_out,
             "revert_resize": moving.undo,
             "unrescue": self._begin,
+            "detach_volume": self._begin,
             "unshelve": self._begin,
             "shelve_offload": self._begin,
             "live_undo": live.undo,
@@ -43,6 +46,8 @@ class Failing:
         changes = SERVER.fail(server) | dict(learnt) | {"deadline_at": None}
         if "status" in changes:
             changes["fault"] = Fault(500, server.arguments.get("failure") or reason, now)
+        if server.verb == "detach_volume":
+            await self._disks.stayed(tx, server)
         if not await self._ground.write(tx, server, changes):
             return False
         move = await move_of(tx, server.id) if server.verb in ("evacuate", "revert_resize") else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
 from wolke.compute.model import Host, Server
 from wolke.compute.service.cards import Cards
@@ -25,6 +26,7 @@ class Ground:
     placement: Placement
     network: Cards
     images: Images | None = None
+    storage: BlockStorage | None = None
 
     async def write(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> bool:
         """Write ``changes`` unless somebody wrote since ``server`` was read, and wake whoever is next."""

@@ -9,6 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from wolke.compute.model import Host, Server, Wish
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.errors import HostNotFound, NoMove
 from wolke.compute.service.life.facts import facts_of
 from wolke.compute.service.life.ground import Ground
@@ -86,6 +87,7 @@ class HostDoor:
 
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._disks = Disks(ground)
         self._provided: dict[str, tuple[Any, ...]] = {}
 
     async def report(self, name: str, said: HostReport) -> dict[str, Any]:
@@ -164,6 +166,7 @@ class HostDoor:
         ports = await self._ground.network.server_ports([server.id for server in servers])
         with_files = [server for server in servers if server.config_drive and server.task in _NEEDS_FILES]
         facts = await facts_of(self._ground, with_files, ports) if with_files else {}
+        disks = await self._disks.of_servers([server.id for server in servers])
         moves = await self._moves(host, [server for server in servers if server.other_host is not None])
         return [
             wish_of(
@@ -171,6 +174,7 @@ class HostDoor:
                 ports.get(server.id, ()),
                 config_drive(facts[server.id]) if server.id in facts else None,
                 moves.get(server.id),
+                disks.get(server.id, ()),
             )
             for server in servers
         ]

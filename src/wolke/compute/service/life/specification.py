@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from wolke.compute.model import Server, Wish
+from wolke.compute.model import BlockDevice, Server, Wish
 from wolke.network.model import ServerPort
 
 
@@ -15,6 +15,7 @@ def wish_of(
     ports: Sequence[ServerPort],
     files: Mapping[str, bytes] | None,
     move: dict[str, Any] | None = None,
+    devices: Sequence[BlockDevice] = (),
 ) -> Wish:
     """``files``: of the config drive, if the server has one."""
     return Wish(
@@ -24,9 +25,14 @@ def wish_of(
         task=server.task or "",
         arguments=server.arguments,
         status=server.status,
-        specification=specification(server, ports, files),
+        specification=specification(server, ports, files) | {"volumes": [_volume(device) for device in devices]},
         move=move,
     )
+
+
+def _volume(device: BlockDevice) -> dict[str, Any]:
+    """How it is opened is asked for when it is needed: it changes."""
+    return {"device_id": device.id, "volume_id": device.volume_id}
 
 
 def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[str, bytes] | None) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""A volume as QEMU's block nodes and the disk that a guest sees: pure, for the command line and for the monitor alike.
+
+Each layer is a node of its own, on the one below it, opened from a descriptor that is handed over (``home.py``); for LUKS one
+more lies on top. A node's name says which volume it is of, so that all of them are found again when it goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from wolke.compute.drivers.base import Volume
+from wolke.compute.drivers.qemu.definition import Definition
+
+Json = dict[str, Any]
+#: Where volumes sit on bus 0 of a pc; on q35 each has a port of its own, function by function from PORTS_AT on.
+PLACES = (0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x0D, 0x0E, 0x0F)
+PORTS_AT = 0x11
+_FIRST_LUN = 16  # below are the guest's own disks
+_FIRST_CHASSIS = 9
+
+
+def prefix(volume_id: str) -> str:
+    """How the names of all its nodes begin."""
+    return f"v{volume_id.replace('-', '')[:14]}-"
+
+
+def layer_name(volume_id: str, path: str) -> str:
+    """At most 31 characters, as QEMU has it."""
+    return prefix(volume_id) + hashlib.sha256(path.encode()).hexdigest()[:14]
+
+
+def top_name(volume: Volume) -> str:
+    """The node that the guest's disk is on."""
+    return (
+        prefix(volume.volume_id) + "luks" if volume.encrypted else layer_name(volume.volume_id, volume.layers[0].path)
+    )
+
+
+def secret_name(volume_id: str) -> str:
+    return f"key-{volume_id}"
+
+
+def device_name(volume: Volume) -> str:
+    return "disk-root" if volume.root else f"volume-{volume.volume_id}"
+
+
+def nodes(volume: Volume, sets: Sequence[int], blocks: Sequence[bool]) -> list[Json]:
+    """Those below first. ``sets``: the descriptor set of each layer, ``blocks``: whether it is a block device."""
+    found: list[Json] = []
+    below: str | None = None
+    for index in reversed(range(len(volume.layers))):
+        layer = volume.layers[index]
+        name = layer_name(volume.volume_id, layer.path)
+        node = layer_node(name, layer.format, sets[index], block=blocks[index], read_only=index > 0 or volume.read_only)
+        if layer.format == "qcow2":
+            node["backing"] = below
+        found.append(node)
+        below = name
+    if volume.encrypted:
+        luks = {"driver": "luks", "node-name": top_name(volume), "file": below, "read-only": volume.read_only}
+        found.append(
+            luks | {"key-secret": secret_name(volume.volume_id)} | ({} if volume.read_only else {"discard": "unmap"})
+        )
+    return found
+
+
+def layer_node(name: str, disk_format: str, descriptor_set: int, *, block: bool, read_only: bool) -> Json:
+    trim = {} if read_only else {"discard": "unmap"}
+    file = {
+        "driver": "host_device" if block else "file",
+        "filename": f"/dev/fdset/{descriptor_set}",
+        "read-only": read_only,
+    }
+    return {"driver": disk_format, "node-name": name, "read-only": read_only, "file": file | trim} | trim
+
+
+def device(definition: Definition, volume: Volume) -> Json:
+    """The disk, as ``device_add`` has it. Not for one that the guest starts from."""
+    place = definition.volume_places[volume.volume_id]
+    disk: Json = {"id": device_name(volume), "drive": top_name(volume), "serial": volume.volume_id}
+    if definition.spec.image_properties.get("hw_disk_bus") == "scsi":
+        return {"driver": "scsi-hd", "bus": "scsi.0", "lun": _FIRST_LUN + place} | disk
+    disk["serial"] = volume.volume_id[:20]  # as much as virtio has room for
+    if "q35" in definition.machine:
+        return {"driver": "virtio-blk-pci", "bus": f"vport{place}", "addr": "0x0"} | disk
+    return {"driver": "virtio-blk-pci", "bus": "pci.0", "addr": f"{PLACES[place]:#x}"} | disk
+
+
+def ports() -> list[Json]:
+    """Of a q35, whose own bus takes nothing while it runs."""
+    return [
+        {
+            "driver": "pcie-root-port", "id": f"vport{place}", "bus": "pcie.0", "chassis": _FIRST_CHASSIS + place,
+            "addr": f"{PORTS_AT + place // 8:#x}.{place % 8}", "multifunction": True,
+        }
+        for place in range(len(PLACES))
+    ]  # fmt: skip

@@ -1,0 +1,152 @@
+"""Plugging volumes into a running guest and pulling them out, and changing them under it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any
+
+from wolke.compute.drivers.base import Layer, Volume
+from wolke.compute.drivers.qemu import volume_nodes
+from wolke.compute.drivers.qemu.definition import Definition
+from wolke.compute.drivers.qemu.qmp import Refused, Session
+from wolke.core.drivers import Failure
+
+PLUGGED = "/machine/peripheral"
+ASK_AGAIN_S = 3.0  # a guest that boots misses the first time
+_THERE = "is used as backing hd of '{}'"  # what QEMU says of what is below an overlay already
+
+
+def open_layer(layer: Layer, *, writable: bool) -> int:
+    """Raises ``Failure`` if it is not there."""
+    try:
+        return os.open(layer.path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Failure("a part of the volume is not on this host") from None
+
+
+def is_block(descriptor: int) -> bool:
+    return stat.S_ISBLK(os.fstat(descriptor).st_mode)
+
+
+def modes(volume: Volume, index: int) -> tuple[bool, ...]:
+    """How a layer's set of descriptors is opened; what is written to must be readable only too, for the day it is frozen."""
+    return (True, False) if index == 0 and not volume.read_only else (False,)
+
+
+async def plug(qmp: Session, definition: Definition, volume: Volume) -> None:
+    """The disk is in the machine afterwards, in the place that ``definition`` has for it."""
+    if await _plugged(qmp, volume):
+        return
+    await _forget(qmp, volume.volume_id)
+    try:
+        if volume.encrypted:
+            key = {"qom-type": "secret", "id": volume_nodes.secret_name(volume.volume_id), "data": volume.passphrase}
+            await qmp.execute("object-add", key)
+        sets, blocks = [], []
+        for index, layer in enumerate(volume.layers):
+            handed, block = await _hand_over(qmp, volume.volume_id, layer, modes(volume, index))
+            sets.append(handed)
+            blocks.append(block)
+        for node in volume_nodes.nodes(volume, sets, blocks):
+            await qmp.execute("blockdev-add", node)
+        await qmp.execute("device_add", volume_nodes.device(definition, volume))
+    except Refused as why:
+        await _forget(qmp, volume.volume_id)
+        raise Failure(f"the volume cannot be opened: {why}") from why
+
+
+async def _hand_over(qmp: Session, volume_id: str, layer: Layer, writable: tuple[bool, ...]) -> tuple[int, bool]:
+    """The set of a layer's descriptors in QEMU, and whether it is a block device."""
+    arguments: dict[str, Any] = {"opaque": volume_id}
+    block = False
+    for mode in writable:
+        descriptor = open_layer(layer, writable=mode)
+        try:
+            block = is_block(descriptor)
+            qmp.send_descriptor(descriptor)
+            arguments["fdset-id"] = (await qmp.execute("add-fd", arguments))["fdset-id"]
+        finally:
+            os.close(descriptor)
+    return arguments["fdset-id"], block
+
+
+async def unplug(qmp: Session, volume: Volume, timeout_s: float) -> None:
+    """No such disk afterwards. Raises ``Failure`` if the guest does not let go of it (none booted, or it is in use there)."""
+
+    async def out() -> bool | None:
+        if not await _plugged(qmp, volume):
+            return True
+        try:
+            await qmp.execute("device_del", {"id": volume_nodes.device_name(volume)})
+        except Refused:
+            pass  # asked already, or it went just now; waiting will tell
+        return None
+
+    try:
+        await qmp.until(("DEVICE_DELETED",), out, timeout_s)
+    except TimeoutError:
+        raise Failure("the server's operating system did not let go of the volume") from None
+    await _forget(qmp, volume.volume_id)
+
+
+async def _plugged(qmp: Session, volume: Volume) -> bool:
+    name = volume_nodes.device_name(volume)
+    return any(item["name"] == name for item in await qmp.execute("qom-list", {"path": PLUGGED}))
+
+
+async def _forget(qmp: Session, volume_id: str) -> None:
+    """Its nodes go from the top down, then what they were opened with."""
+    for _ in range(64):
+        names = await _nodes(qmp, volume_id)
+        gone = False
+        for name in names:
+            gone |= await _try(qmp, "blockdev-del", {"node-name": name})
+        if not gone:
+            break
+    for found in await qmp.execute("query-fdsets"):
+        if any(one.get("opaque") == volume_id for one in found["fds"]):
+            await _try(qmp, "remove-fd", {"fdset-id": found["fdset-id"]})
+    await _try(qmp, "object-del", {"id": volume_nodes.secret_name(volume_id)})
+
+
+async def _nodes(qmp: Session, volume_id: str) -> list[str]:
+    found = await qmp.execute("query-named-block-nodes", {"flat": True})
+    names = [str(one["node-name"]) for one in found]
+    return [name for name in names if name.startswith(volume_nodes.prefix(volume_id))]
+
+
+async def _try(qmp: Session, command: str, arguments: dict[str, Any]) -> bool:
+    try:
+        await qmp.execute(command, arguments)
+    except Refused:
+        return False
+    return True
+
+
+async def overlay(qmp: Session, volume: Volume, layer: Layer) -> None:
+    """It writes to ``layer`` afterwards."""
+    name = volume_nodes.layer_name(volume.volume_id, layer.path)
+    if name not in await _nodes(qmp, volume.volume_id):
+        handed, block = await _hand_over(qmp, volume.volume_id, layer, (True, False))
+        node = volume_nodes.layer_node(name, layer.format, handed, block=block, read_only=False)
+        await qmp.execute("blockdev-add", node | {"backing": None})
+    below = volume_nodes.layer_name(volume.volume_id, volume.layers[0].path)
+    try:
+        await qmp.execute("blockdev-snapshot", {"node": below, "overlay": name})
+    except Refused as why:
+        if _THERE.format(name) not in str(why):
+            raise Failure(f"the volume cannot be frozen: {why}") from why
+
+
+async def resize(qmp: Session, volume: Volume, size_bytes: int) -> None:
+    """``size_bytes`` are the first layer's; of LUKS the guest sees what its header leaves."""
+    top, inner = volume_nodes.top_name(volume), volume_nodes.layer_name(volume.volume_id, volume.layers[0].path)
+    sizes = {
+        one["node-name"]: int(one["image"]["virtual-size"])
+        for one in await qmp.execute("query-named-block-nodes", {"flat": True})
+        if one["node-name"] in (top, inner)
+    }
+    head_bytes = sizes[inner] - sizes[top]
+    if sizes[inner] < size_bytes:
+        await qmp.execute("block_resize", {"node-name": top, "size": size_bytes - head_bytes})

@@ -1,0 +1,120 @@
+"""A server's volumes in its life: how its host opens them, and what Block Storage hears when they come and go.
+
+What is written of a volume's attachment is part of the write about its server: both say the same at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from wolke.block_storage.errors import HostSilent
+from wolke.block_storage.service import BlockStorage
+from wolke.compute.errors import ServerNotFound
+from wolke.compute.model import BlockDevice, Server
+from wolke.compute.service.life.ground import Ground
+from wolke.compute.states import acting_host
+from wolke.compute.store import BLOCK_DEVICES, SERVERS
+from wolke.core.context import system_context
+from wolke.core.db import Order, Transaction, Where
+from wolke.core.errors import CloudError, Unavailable
+from wolke.core.log import get_logger
+
+log = get_logger(__name__)
+
+_CLOUD = system_context()
+_ORDER = [Order("created_at"), Order("id")]
+
+
+class Disks:
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._storage = ground.storage
+
+    async def of_servers(self, server_ids: Sequence[str]) -> dict[str, list[BlockDevice]]:
+        if self._storage is None:
+            return {}
+        found: dict[str, list[BlockDevice]] = {}
+        where = [Where("server_id", "in", list(server_ids))]
+        for device in await self._ground.db.find(BLOCK_DEVICES, where=where, order=_ORDER):
+            found.setdefault(device.server_id, []).append(device)
+        return found
+
+    async def connections(self, host: str, server_id: str, device_ids: Sequence[str]) -> dict[str, Any]:
+        """How ``host`` opens these of the server's volumes, as of now, keys included; or why it cannot be."""
+        server = await self._ground.db.get(SERVERS, id=server_id)
+        mine = server and acting_host(server.task, server.host, server.other_host) == host
+        if server is None or not mine or self._storage is None:
+            raise ServerNotFound(server_id)
+        devices = (await self.of_servers([server_id])).get(server_id, [])
+        found = []
+        for device in devices:
+            if device.id in device_ids:
+                try:
+                    found.append(await self._connection(self._storage, host, device))
+                except HostSilent as error:
+                    raise Unavailable(error.message) from None
+                except CloudError as error:
+                    return {
+                        "connections": [],
+                        "failure": f"The volume {device.volume_id} cannot be had: {error.message}",
+                    }
+        return {"connections": found, "failure": None}
+
+    async def _connection(self, storage: BlockStorage, host: str, device: BlockDevice) -> dict[str, Any]:
+        connector = {"host": host, "instance": device.server_id, "mountpoint": device.device_name}
+        connected = await storage.attachments.connect(_CLOUD, device.attachment_id or "", connector)
+        volume = await storage.volumes.show(_CLOUD, connected.volume_id)
+        key = await storage.needs.secrets.open(storage.db, volume.secret_id) if volume.secret_id else None
+        return {
+            "volume_id": volume.id,
+            "size_gib": volume.size_gib,
+            "connection": connected.connection,
+            "passphrase": key,
+            "root": device.boot_index == 0,
+        }
+
+    # -- endings; each is part of the write with which its verb ends
+
+    async def attached(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> None:
+        device = await self._device(tx, server)
+        if device is not None and self._storage is not None and device.attachment_id:
+            await self._storage.attachments.settle_in(tx, device.attachment_id, device.device_name)
+
+    async def detached(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> None:
+        """Also the end of an attach that failed."""
+        device = await self._device(tx, server)
+        if device is not None:
+            await self._drop(tx, device)
+
+    async def stayed(self, tx: Transaction, server: Server) -> None:
+        """The guest did not let go: the volume is attached as before. So is one of which it was the attaching that failed."""
+        await self.attached(tx, server, {})
+
+    async def release(self, tx: Transaction, server: Server) -> None:
+        """The server is no more: its volumes are anybody's, but for those that go with it."""
+        for device in await tx.find(BLOCK_DEVICES, server_id=server.id, order=_ORDER):
+            await self._drop(tx, device)
+            if device.delete_on_termination and device.volume_id is not None:
+                await self._delete(tx, device.volume_id)
+
+    async def _device(self, tx: Transaction, server: Server) -> BlockDevice | None:
+        """What the verb is about, unless somebody has written to the server since: then nothing of this is to be."""
+        now = await tx.get(SERVERS, id=server.id)
+        if now is None or now.generation != server.generation:
+            return None
+        return await tx.get(BLOCK_DEVICES, id=str(server.arguments.get("device_id")))
+
+    async def _drop(self, tx: Transaction, device: BlockDevice) -> None:
+        if self._storage is not None and device.attachment_id is not None:
+            await self._storage.attachments.drop_in(tx, device.attachment_id)
+        await tx.delete(BLOCK_DEVICES, id=device.id)
+
+    async def _delete(self, tx: Transaction, volume_id: str) -> None:
+        assert self._storage is not None
+        try:
+            volume = await self._storage.volumes.held(tx, _CLOUD, volume_id)
+            if volume.task != "deleting":
+                await self._storage.volume_actions.delete_in(tx, _CLOUD, volume)
+        except CloudError as error:
+            log.info("a volume stays without its server", volume_id=volume_id, reason=error.message)

@@ -1,0 +1,164 @@
+"""A server's volumes: attached and detached while it is there.
+
+The attachment in Block Storage, the row here and the wish are one write; of two who want the same volume, the second is refused
+and nothing of it is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from wolke.block_storage.model import Attachment, Volume
+from wolke.block_storage.service import BlockStorage
+from wolke.compute import errors
+from wolke.compute.model import BlockDevice, Server
+from wolke.compute.service.needs import Needs
+from wolke.compute.service.server_actions import ServerActions
+from wolke.compute.service.servers import Servers
+from wolke.compute.store import BLOCK_DEVICES
+from wolke.core import ids
+from wolke.core.context import Context
+from wolke.core.db import Order, Transaction, Where
+from wolke.core.errors import BadRequest, Conflict, Forbidden, NotFound
+
+_ORDER = [Order("created_at"), Order("id")]
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+class Volumes:
+    """``storage``: None in a cloud without Block Storage."""
+
+    def __init__(self, needs: Needs, storage: BlockStorage | None, servers: Servers, actions: ServerActions) -> None:
+        self._needs = needs
+        self._db = needs.db
+        self._storage = storage
+        self._servers = servers
+        self._actions = actions
+
+    # -- finding
+
+    async def of_servers(self, server_ids: Sequence[str]) -> dict[str, list[BlockDevice]]:
+        """Those that have a volume by now; oldest first."""
+        found: dict[str, list[BlockDevice]] = {}
+        if self._storage is None or not server_ids:
+            return found
+        where = [Where("server_id", "in", list(server_ids))]
+        for device in await self._db.find(BLOCK_DEVICES, where=where, order=_ORDER):
+            if device.volume_id is not None:
+                found.setdefault(device.server_id, []).append(device)
+        return found
+
+    async def index(self, ctx: Context, server_id: str) -> list[BlockDevice]:
+        server = await self._servers.show(ctx, server_id)
+        return (await self.of_servers([server.id])).get(server.id, [])
+
+    async def show(self, ctx: Context, server_id: str, volume_id: str) -> BlockDevice:
+        for device in await self.index(ctx, server_id):
+            if device.volume_id == volume_id:
+                return device
+        raise NotFound(f"Instance {server_id} is not attached to volume {volume_id}.")
+
+    # -- coming and going
+
+    async def attach(self, ctx: Context, server_id: str, volume_id: str, wanted: Mapping[str, Any]) -> BlockDevice:
+        """``wanted``: device_name, tag, delete_on_termination, each optional."""
+        storage = self._there()
+        server = await self._servers.show(ctx, server_id)
+        self._actions.allowed(ctx, server, "attach_volume", "attach_volume")
+        await self._actions.require(server, "volumes", "volumes")
+        made: list[BlockDevice] = []
+
+        async def begin(tx: Transaction, attachment: Attachment) -> None:
+            held = await self._servers.held(tx, ctx, server_id)
+            device = await self._insert(tx, held, attachment, wanted)
+            arguments = {"device_id": device.id, "volume_id": volume_id}
+            await self._actions.begin_in(tx, ctx, held, "attach_volume", "attach_volume", arguments)
+            made.append(device)
+
+        await storage.attachments.reserve(ctx, volume_id, server_id=server.id, host=server.host, also=begin)
+        return made[0]
+
+    async def _insert(
+        self, tx: Transaction, server: Server, attachment: Attachment, wanted: Mapping[str, Any]
+    ) -> BlockDevice:
+        others = await tx.find(BLOCK_DEVICES, server_id=server.id)
+        device = BlockDevice(
+            id=ids.uuid(),
+            server_id=server.id,
+            project_id=server.project_id,
+            volume_id=attachment.volume_id,
+            attachment_id=attachment.id,
+            device_name=_device_name(server, [one.device_name for one in others], wanted.get("device_name")),
+            boot_index=None,
+            tag=wanted.get("tag"),
+            delete_on_termination=bool(wanted.get("delete_on_termination", False)),
+            source={},
+            created_at=self._needs.clock.now(),
+        )
+        await tx.insert(BLOCK_DEVICES, device)
+        return device
+
+    async def detach(self, ctx: Context, server_id: str, volume_id: str) -> None:
+        storage = self._there()
+        device = await self.show(ctx, server_id, volume_id)
+        if device.boot_index == 0:
+            raise errors.RootVolume
+        async with self._db.transaction() as tx:
+            await tx.lock(f"block_storage:volume:{volume_id}")
+            server = await self._servers.held(tx, ctx, server_id)
+            self._actions.allowed(ctx, server, "detach_volume", "detach_volume")
+            await storage.attachments.detach_in(tx, device.attachment_id or "")
+            arguments = {"device_id": device.id, "volume_id": volume_id}
+            await self._actions.begin_in(tx, ctx, server, "detach_volume", "detach_volume", arguments)
+
+    async def update(self, ctx: Context, server_id: str, volume_id: str, changes: Mapping[str, Any]) -> BlockDevice:
+        """``changes``: delete_on_termination; the rest may be said if it is as it is."""
+        device = await self.show(ctx, server_id, volume_id)
+        for name in ("device_name", "tag"):
+            if name in changes and changes[name] != getattr(device, name):
+                raise BadRequest(f"The {name.partition('_')[0]} of an attached volume cannot be changed.")
+        if "delete_on_termination" not in changes:
+            return device
+        written = {"delete_on_termination": changes["delete_on_termination"], "updated_at": self._needs.clock.now()}
+        async with self._db.transaction() as tx:
+            server = await self._servers.held(tx, ctx, server_id)
+            await tx.update(BLOCK_DEVICES, written, id=device.id)
+            await self._servers.write(tx, server, {})  # it shows in the server
+        return msgspec.structs.replace(device, **written)
+
+    async def swap(self, ctx: Context, server_id: str, volume_id: str, other_id: str) -> None:
+        await self.show(ctx, server_id, volume_id)
+        raise errors.NotOffered("another volume in the place of an attached one")
+
+    def _there(self) -> BlockStorage:
+        if self._storage is None:
+            raise errors.NotOffered("volumes")
+        return self._storage
+
+    # -- for Block Storage (its ``Servers``)
+
+    async def extended(self, volume: Volume, attachment: Attachment) -> None:
+        """The guest's QEMU has done it itself, and the guest was told."""
+
+    async def wants(self, attachment: Attachment) -> bool:
+        """Whether a server still counts on it."""
+        where = [Where("attachment_id", "eq", attachment.id)]
+        return bool(await self._db.find(BLOCK_DEVICES, volume_id=attachment.volume_id, where=where, limit=1))
+
+
+def _device_name(server: Server, taken: Sequence[str | None], wanted: str | None) -> str:
+    """The name that is asked for, or the first that is free; what a guest calls it is its own affair."""
+    if wanted is not None:
+        name = wanted if wanted.startswith("/dev/") else f"/dev/{wanted}"
+        if name in (*taken, server.root_device_name):
+            raise Conflict(f"The device {name} is already in use.")
+        return name
+    own = 1 + bool(server.flavor.ephemeral_gib) + bool(server.flavor.swap_mib)
+    names = [f"{server.root_device_name[:-1]}{letter}" for letter in _LETTERS[own:]]
+    free = [name for name in names if name not in taken]
+    if not free:
+        raise Forbidden(f"Instance {server.id} has as many volumes as it can have.")
+    return free[0]

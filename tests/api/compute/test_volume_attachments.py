@@ -1,0 +1,201 @@
+"""A server's volumes: how they come and go, and what is left when it goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import AsgiClient
+from tests.disk_cloud import DiskCloud
+from tests.life_cloud import MEMBER
+from wolke.block_storage.store import VOLUMES
+from wolke.compute.drivers.simulated import SimulatedDriver
+from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
+from wolke.core.db import Database
+from wolke.core.drivers import Failure
+
+
+@pytest.fixture
+async def cloud(database: Database, tmp_path: Path) -> AsyncIterator[DiskCloud]:
+    made = DiskCloud(database, tmp_path)
+    made.start()
+    await made.add_host()
+    await made.furnish()
+    yield made
+
+
+@pytest.fixture
+def member(cloud: DiskCloud) -> AsgiClient:
+    return cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
+
+
+async def running(cloud: DiskCloud) -> str:
+    server = await cloud.create()
+    await cloud.settle()
+    assert (await cloud.server(server.id)).status == "ACTIVE"
+    return server.id
+
+
+def driver(cloud: DiskCloud) -> SimulatedDriver:
+    found = cloud.hosts["host-1"].driver
+    assert isinstance(found, SimulatedDriver)
+    return found
+
+
+async def test_a_volume_is_attached_and_detached_while_the_server_runs(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    asked = {"volumeId": volume_id, "tag": "data", "delete_on_termination": True}
+    answer = await member.post(f"/servers/{server_id}/os-volume_attachments", {"volumeAttachment": asked})
+    assert answer.status == 200, answer.body
+    shown = answer.json["volumeAttachment"]
+    assert shown["device"] == "/dev/vdb"
+    assert (shown["volumeId"], shown["serverId"], shown["tag"]) == (volume_id, server_id, "data")
+    assert "id" not in shown
+    assert (await cloud.shown(volume_id)).status == "reserved"
+    await cloud.settle()
+    assert driver(cloud).volumes(server_id) == (volume_id,)
+    assert (await cloud.shown(volume_id)).status == "in-use"
+    [attachment] = await cloud.attachments()
+    assert (attachment.id, attachment.status, attachment.server_id) == (shown["attachment_id"], "attached", server_id)
+    assert (attachment.mount_device, attachment.instance_host) == ("/dev/vdb", "host-1")
+    listed = await member.get(f"/servers/{server_id}/os-volume_attachments")
+    assert listed.json == {"volumeAttachments": [shown]}
+    seen = (await member.get(f"/servers/{server_id}")).json["server"]
+    expected = [{"id": volume_id, "delete_on_termination": True}]
+    assert (seen["OS-EXT-STS:task_state"], seen["os-extended-volumes:volumes_attached"]) == (None, expected)
+
+    one = f"/servers/{server_id}/os-volume_attachments/{volume_id}"
+    assert (await member.delete(one)).status == 202
+    assert (await cloud.shown(volume_id)).status == "detaching"
+    await cloud.settle()
+    assert driver(cloud).volumes(server_id) == ()
+    assert (await cloud.shown(volume_id)).status == "available"
+    assert await cloud.attachments() == []
+    assert (await member.get(one)).status == 404
+    assert (await member.get(f"/servers/{server_id}")).json["server"]["os-extended-volumes:volumes_attached"] == []
+
+
+async def test_what_older_clients_see(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    path = f"/servers/{server_id}/os-volume_attachments"
+    old = cloud.http.using("member", "/compute/v2.1")
+    for name in ("tag", "delete_on_termination"):
+        body = {"volumeAttachment": {"volumeId": volume_id, name: "x" if name == "tag" else True}}
+        assert (await old.post(path, body)).status == 400
+    answer = await old.post(path, {"volumeAttachment": {"volumeId": volume_id, "device": "/dev/vdq"}})
+    assert answer.json == {
+        "volumeAttachment": {"id": volume_id, "volumeId": volume_id, "serverId": server_id, "device": "/dev/vdq"}
+    }
+    await cloud.settle()
+    assert set((await old.get(path)).json["volumeAttachments"][0]) == {"id", "volumeId", "serverId", "device"}
+    later = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute 2.79")
+    assert (await later.get(f"{path}/{volume_id}")).json["volumeAttachment"]["delete_on_termination"] is False
+
+
+async def test_a_guest_that_does_not_let_go_keeps_its_volume(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    await cloud.attach(server_id, volume_id)
+    await cloud.settle()
+    driver(cloud).be_stubborn(server_id)
+    await cloud.compute.volumes.detach(MEMBER, server_id, volume_id)
+    await cloud.settle()
+    assert (await cloud.server(server_id)).status == "ACTIVE"
+    assert driver(cloud).volumes(server_id) == (volume_id,)
+    assert (await cloud.shown(volume_id)).status == "in-use"
+    actions = await cloud.db.find(SERVER_ACTIONS, server_id=server_id, action="detach_volume")
+    assert "did not let go" in actions[0].events[0]["details"]
+    driver(cloud).be_stubborn(server_id, False)
+    await cloud.compute.volumes.detach(MEMBER, server_id, volume_id)
+    await cloud.settle()
+    assert (await cloud.shown(volume_id)).status == "available"
+
+
+async def test_an_attach_that_fails_leaves_nothing(cloud: DiskCloud, database: Database) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    driver(cloud)._plans["attach_volume"] = [Failure("no room on the bus")]
+    await cloud.attach(server_id, volume_id)
+    await cloud.settle()
+    assert (await cloud.shown(volume_id)).status == "available"
+    assert await cloud.attachments() == []
+    assert await database.find(BLOCK_DEVICES) == []
+    [action] = await database.find(SERVER_ACTIONS, server_id=server_id, action="attach_volume")
+    assert action.events[0]["details"] == "no room on the bus"
+    assert (await cloud.server(server_id)).status == "ACTIVE"
+
+
+async def test_of_two_who_want_a_volume_one_gets_it(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    other = await cloud.create("other")
+    await cloud.settle()
+    await cloud.attach(server_id, volume_id)
+    asked = {"volumeAttachment": {"volumeId": volume_id}}
+    answer = await member.post(f"/servers/{other.id}/os-volume_attachments", asked)
+    assert answer.status == 400, answer.body
+    await cloud.settle()
+    assert (await member.get(f"/servers/{other.id}/os-volume_attachments")).json == {"volumeAttachments": []}
+    assert driver(cloud).volumes(other.id) == ()
+
+
+async def test_what_is_refused(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    path = f"/servers/{server_id}/os-volume_attachments"
+    asked = {"volumeAttachment": {"volumeId": volume_id}}
+    assert (await member.post(path, {"volumeAttachment": {"volumeId": cloud.new_id()}})).status == 404
+    assert (await member.post(path, {"volumeAttachment": {"volumeId": "junk"}})).status == 400
+    assert (await member.using("other").post(path, asked)).status == 404
+    assert (await member.post(f"/servers/{cloud.new_id()}/os-volume_attachments", asked)).status == 404
+    assert (await member.delete(f"{path}/{volume_id}")).status == 404
+    await cloud.compute.server_actions.suspend(MEMBER, server_id)
+    await cloud.settle()
+    assert (await member.post(path, asked)).status == 409
+    assert (await cloud.shown(volume_id)).status == "available"
+
+
+async def test_a_deleted_server_leaves_its_volumes_but_for_those_that_go_with_it(cloud: DiskCloud) -> None:
+    server_id = await running(cloud)
+    stays, goes = await cloud.volume(), await cloud.volume()
+    await cloud.attach(server_id, stays)
+    await cloud.settle()
+    await cloud.attach(server_id, goes, delete_on_termination=True)
+    await cloud.settle()
+    await cloud.compute.server_actions.delete(MEMBER, server_id)
+    await cloud.settle()
+    assert (await cloud.shown(stays)).status == "available"
+    assert await cloud.db.find(VOLUMES, id=goes) == []
+    assert await cloud.attachments() == []
+    assert await cloud.db.find(BLOCK_DEVICES) == []
+
+
+async def test_volumes_stay_over_stops_and_reboots_and_go_with_the_server_that_is_off(cloud: DiskCloud) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    await cloud.attach(server_id, volume_id)
+    await cloud.settle()
+    for verb, action in (("stop", "stop"), ("start", "start"), ("reboot_hard", "reboot"), ("reboot_soft", "reboot")):
+        await cloud.compute.server_actions.begin(MEMBER, server_id, verb, action)
+        await cloud.settle()
+        assert driver(cloud).volumes(server_id) == (volume_id,), verb
+    await cloud.compute.server_actions.begin(MEMBER, server_id, "stop", "stop")
+    await cloud.settle()
+    await cloud.compute.volumes.detach(MEMBER, server_id, volume_id)
+    await cloud.settle()
+    assert driver(cloud).volumes(server_id) == ()
+    assert (await cloud.shown(volume_id)).status == "available"
+
+
+async def test_whether_it_goes_with_the_server_can_be_changed(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    await cloud.attach(server_id, volume_id)
+    await cloud.settle()
+    path = f"/servers/{server_id}/os-volume_attachments/{volume_id}"
+    before = (await member.get(f"/servers/{server_id}")).json["server"]["os-extended-volumes:volumes_attached"]
+    asked = {"volumeAttachment": {"volumeId": volume_id, "delete_on_termination": True}}
+    answer = await member.put(path, asked)
+    assert answer.status == 202, answer.body
+    after = (await member.get(f"/servers/{server_id}")).json["server"]["os-extended-volumes:volumes_attached"]
+    assert [one["delete_on_termination"] for one in (*before, *after)] == [False, True]
+    answer = await member.put(path, {"volumeAttachment": {"volumeId": volume_id, "device": "/dev/vdz"}})
+    assert answer.status == 400
+    answer = await member.put(path, {"volumeAttachment": {"volumeId": cloud.new_id()}})
+    assert answer.status == 501
