@@ -129,7 +129,7 @@ class GuestSpec:
     nics: Sequence[Nic] = ()
     image_properties: Mapping[str, str] = field(default_factory=dict)  # hw_disk_bus, hw_vif_model, hw_machine_type, …
     extra_specs: Mapping[str, str] = field(default_factory=dict)
-    volumes: Sequence[Volume] = ()
+    volumes: Sequence[Volume] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
