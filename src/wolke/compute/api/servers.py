@@ -142,7 +142,7 @@ def _enforce_parts(request: Request, asked: Json) -> None:
     if asked.get("block_device_mapping") and asked.get("block_device_mapping_v2"):
         raise BadRequest("Using different block_device_mapping syntaxes is not allowed in the same request.")
     if asked.get("block_device_mapping"):
-        raise BadRequest("Block Device Mapping is Invalid: this cloud has no Block Storage yet.")
+        raise BadRequest("Block Device Mapping is Invalid: this cloud does not create servers with volumes yet.")
 
 
 def _wish(request: Request, asked: Json) -> NewServer:

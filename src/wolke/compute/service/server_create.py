@@ -112,7 +112,7 @@ class Making:
 
     @staticmethod
     def _boot_image(asked: NewServer) -> str:
-        """The image that the root disk is made of. Volumes are refused until there are any."""
+        """The image that the root disk is made of. Volumes are refused."""
         image_id = asked.image_id or None
         for device in asked.block_devices:
             source, target = device.get("source_type"), device.get("destination_type") or "local"
@@ -122,8 +122,8 @@ class Making:
                 image_id = device.get("uuid") or image_id
             elif not (source == "blank" and target == "local"):
                 raise BadRequest(
-                    "Block Device Mapping is Invalid: this cloud has no Block Storage yet, so volumes and snapshots "
-                    "cannot be attached to servers."
+                    "Block Device Mapping is Invalid: this cloud does not create servers with volumes yet; attach them once "
+                    "the server is there."
                 )
         if image_id is None:
             raise BadRequest("Missing imageRef attribute")

@@ -1,0 +1,153 @@
+"""Die before and after every call while a volume comes to a server or goes; start again; both sides must say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import create_tables
+from tests.crash.points import Killed, Points, bury, chosen
+from tests.crash.scenes import copy, only, open_in
+from tests.disk_cloud import DiskCloud
+from tests.life_cloud import MEMBER
+from wolke.block_storage.store import VOLUMES
+from wolke.compute.drivers.simulated import SimulatedDriver
+from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS, SERVERS
+from wolke.core.clock import HeldClock
+from wolke.core.db import Database
+from wolke.core.drivers import Failure
+
+_DRIVER = ("attach_volume", "detach_volume", "connect_volumes", "destroy", "look")
+_CLIENT = ("get_json", "put_json", "post_json")
+LEAST_POINTS = 15
+
+
+class Unlucky(SimulatedDriver):
+    async def attach_volume(self, *args: object) -> None:
+        raise Failure("simulated: there is no room")
+
+
+async def _volume_id(cloud: DiskCloud) -> str:
+    [volume] = await cloud.db.find(VOLUMES)
+    return volume.id
+
+
+async def attach(cloud: DiskCloud) -> None:
+    await cloud.attach(await only(cloud), await _volume_id(cloud))
+
+
+async def detach(cloud: DiskCloud) -> None:
+    await cloud.compute.volumes.detach(MEMBER, await only(cloud), await _volume_id(cloud))
+
+
+async def delete(cloud: DiskCloud) -> None:
+    await cloud.compute.server_actions.delete(MEMBER, await only(cloud))
+
+
+async def delete_attaching(cloud: DiskCloud) -> None:
+    await attach(cloud)
+    await delete(cloud)
+
+
+#: scene: what the user wishes, whether the volume is attached before
+SCENES: dict[str, tuple[Callable[[DiskCloud], Awaitable[None]], bool]] = {
+    "attach": (attach, False),
+    "attach in vain": (attach, False),
+    "detach": (detach, True),
+    "delete": (delete, True),
+    "delete attaching": (delete_attaching, False),
+}
+
+
+async def open_cloud(root: Path, db: Database, scene: str, points: Points | None = None) -> DiskCloud:
+    if points:
+        points.around_transactions(db)
+    cloud = DiskCloud(db, root, HeldClock("2026-01-01T00:00:00.000000Z"))
+    cloud.start()
+    (root / "host-1").mkdir(exist_ok=True)
+    driver = (Unlucky if scene == "attach in vain" else SimulatedDriver)(root / "host-1")
+    await cloud.add_host(
+        driver=points.around(driver, *_DRIVER) if points else driver,
+        wrap_client=(lambda client: points.around(client, *_CLIENT)) if points else None,
+    )
+    return cloud
+
+
+async def prepare(root: Path, scene: str) -> None:
+    root.mkdir()
+    await create_tables(f"sqlite:///{root}/wolke.db")
+    db = await open_in(root)
+    cloud = await open_cloud(root, db, scene)
+    await cloud.furnish()
+    server = await cloud.create("old")
+    volume_id = await cloud.volume()
+    if SCENES[scene][1]:
+        await cloud.attach(server.id, volume_id)
+        await cloud.settle()
+    await db.close()
+
+
+async def play(root: Path, scene: str, points: Points) -> None:
+    db = await open_in(root)
+    try:
+        cloud = await open_cloud(root, db, scene, points)
+        await SCENES[scene][0](cloud)
+        await cloud.settle()
+    except* Killed:
+        pass
+    finally:
+        await db.close()
+        await bury()
+
+
+async def settled(root: Path, scene: str) -> list[str]:
+    """Start again, let everything come to rest, and say what is wrong."""
+    db = await open_in(root)
+    try:
+        cloud = await open_cloud(root, db, scene)
+        await cloud.settle()
+        return await wrongs(cloud)
+    finally:
+        await db.close()
+
+
+async def wrongs(cloud: DiskCloud) -> list[str]:
+    """Whatever the user's wish came to: the guest, the rows and Block Storage agree, and nothing is on its way."""
+    [server], [volume] = await cloud.db.find(SERVERS), await cloud.db.find(VOLUMES)
+    devices, attachments = await cloud.db.find(BLOCK_DEVICES), await cloud.attachments()
+    driver = cloud.hosts["host-1"].driver
+    has = driver.volumes(server.id) if server.status == "ACTIVE" else ()
+    found = []
+    if server.status not in ("ACTIVE", "DELETED") or server.task is not None:
+        found.append(f"server is {server.status}/{server.task}")
+    if volume.task is not None or volume.status != ("in-use" if has else "available"):
+        found.append(f"volume is {volume.status}/{volume.task}, the guest has {has}")
+    if [device.volume_id for device in devices] != list(has):
+        found.append(f"devices {devices}, the guest has {has}")
+    if [(one.id, one.status, one.task) for one in attachments] != [
+        (device.attachment_id, "attached", None) for device in devices
+    ]:
+        found.append(f"attachments {attachments}")
+    actions = await cloud.db.find(SERVER_ACTIONS, server_id=server.id)
+    found += [f"{one.action} has {len(one.events)} events" for one in actions if len(one.events) != 1]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("scene", sorted(SCENES))
+async def test_dying_anywhere_leaves_no_volume_half_attached(scene: str, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    await prepare(base, scene)
+    whole = Points()
+    await play(copy(base, tmp_path / "whole"), scene, whole)
+    assert await settled(tmp_path / "whole", scene) == []
+    assert len(whole.names) >= LEAST_POINTS
+    bad = []
+    for number in chosen(whole.names):
+        root = copy(base, tmp_path / str(number))
+        points = Points(number)
+        await play(root, scene, points)
+        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
+    assert bad == []
