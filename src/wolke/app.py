@@ -185,7 +185,8 @@ class Cloud:
         )
         await self.block_storage.seed()
         await self.compute.seed()
-        await self._external_network()
+        async with self.leases.alone("external-network") if self.leases is not None else contextlib.nullcontext():
+            await self._external_network()
         write_private(self.state / "agent.json", json.dumps(self._agent_credential(), indent=1) + "\n")
 
     def _agent_credential(self) -> dict[str, str]:

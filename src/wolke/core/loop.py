@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
 import msgspec
 
@@ -56,6 +56,17 @@ class Leases:
         except DuplicateRow:
             return False
         return True
+
+    @contextlib.asynccontextmanager
+    async def alone(self, name: str) -> AsyncIterator[None]:
+        """For what only one may do at a time, and briefly: others wait for it."""
+        while not await self.hold(name):  # noqa: ASYNC110 - another process tells nobody
+            await asyncio.sleep(0.05)
+        try:
+            yield
+        finally:
+            async with self._db.transaction() as tx:
+                await tx.delete(LEASES, name=name, holder=self.holder)
 
     async def release(self) -> None:
         async with self._db.transaction() as tx:

@@ -174,9 +174,9 @@ class Sending:
         while True:
             jobs = await self._jobs()
             self._check(jobs)
+            await self._report(jobs)  # and once before the memory goes, however small the disks: it may be called off
             if all(job["status"] == "ready" for job in jobs) and len(jobs) == len(self._disks):
                 return
-            await self._report(jobs)
             await asyncio.sleep(_LOOK_S if jobs else 0)
 
     @staticmethod
