@@ -159,7 +159,7 @@ async def life(folder: Path, seed: int, model: Model) -> None:
         assert all(isinstance(r, OSError | Broken | None) for r in results), results
         disk.is_off = True
         upkeep.cancel()
-        with contextlib.suppress(BaseExceptionGroup, asyncio.CancelledError, OSError):
+        with contextlib.suppress(BaseExceptionGroup, asyncio.CancelledError, OSError, Broken):
             await upkeep
     finally:
         disk.is_off = True
