@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wolke.core.errors import BadRequest, Conflict, Forbidden, NotFound, Refused, TooLarge
+from wolke.core.errors import BadRequest, Conflict, NotFound, Refused, TooLarge
 
 
 class VolumeNotFound(NotFound):
@@ -195,10 +195,6 @@ class QuotaExceeded(TooLarge):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, headers={"Retry-After": "0"})
-
-
-class LimitExceeded(Forbidden):
-    pass
 
 
 class StaleOutcome(Conflict):

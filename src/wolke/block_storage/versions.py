@@ -20,7 +20,6 @@ class Since:
     EXTEND_IN_USE: Version = (3, 42)
     COUNTS: Version = (3, 45)
     MULTIATTACH_BY_TYPE: Version = (3, 50)
-    TIME_FILTERS: Version = (3, 60)
     SNAPSHOT_FORCE: Version = (3, 66)
     ENCRYPTED_TRANSFERS: Version = (3, 70)
 

@@ -222,10 +222,6 @@ def takes_only(root: str, *parts: tuple[str, str]) -> Handler:
     return put
 
 
-async def not_implemented(call: Call) -> Response:
-    raise Fault("NotImplemented")
-
-
 async def done(call: Call) -> Response:
     """There is nothing to delete."""
     return nothing()

@@ -12,8 +12,6 @@ from wolke.object_store.errors import Changed, DataDamaged, StoreBroken, StoreFu
 from wolke.object_store.model import TICKS_PER_S, Account, Container
 from wolke.object_store.service.remembered import Remembered
 
-_SHARING_TRIES = 5
-
 
 class Ground:
     """``engines``: a driver for each storage policy; the first is the default, and keeps the accounts."""

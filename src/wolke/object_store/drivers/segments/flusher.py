@@ -33,7 +33,6 @@ class Flusher:
         self._thread = ThreadPoolExecutor(1, "wolke-index")
         self._one = asyncio.Lock()
         self._task: asyncio.Task[bool] | None = None
-        self.flushes = 0
 
     async def run(self) -> None:
         while True:
@@ -64,7 +63,6 @@ class Flusher:
                 await asyncio.sleep(_AGAIN_S)
                 return False
             self._ledger.thaw()
-            self.flushes += 1
             return True
 
     async def close(self, *, flush: bool = True) -> None:
