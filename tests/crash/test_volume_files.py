@@ -1,13 +1,15 @@
 """``kill -9`` of a process that works on volumes of files, before each thing that it does to the file system or asks a tool to do,
 and while the tool does it. The next process looks, finishes the verb, and nothing else is there than after an undisturbed one.
 
-Each death is that of a forked process; its points are Python's own audit events, so no operation can be forgotten here.
+Each death is that of a forked process; its points are Python's own audit events, so no operation can be forgotten here. What
+forks is a process without threads: a child of this one could wait for ever for a lock that some thread held at that moment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import multiprocessing
 import os
 import shutil
 import signal
@@ -18,6 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,8 @@ pytestmark = pytest.mark.skipif(shutil.which("qemu-img") is None, reason="qemu-i
 ONE, TWO, SNAPSHOT, LATER = (f"{digit * 8}-0000-4000-8000-000000000000" for digit in "1234")
 FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"})
 TOOL = "subprocess.Popen"
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["pytest", "wolke.block_storage.drivers.file"])
 IN_THE_MIDST_S = 0.004
 HERE, ELSEWHERE = Connector("here"), Connector("elsewhere", "attachment")
 
@@ -119,26 +124,25 @@ def is_write(event: str, arguments: tuple[Any, ...]) -> bool:
     return event in FILE_EVENTS or event == TOOL
 
 
-def live(scene: Scene, folder: Path, at: int, *, midst: bool = False) -> list[str]:
+def live(name: str, folder: Path, at: int, *, midst: bool = False) -> list[str]:
     """The points that a process passes which does the verb; it dies at number ``at`` (0: it does not)."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setpgid(0, 0)
-            _die_at(at, writing, midst)
-            asyncio.run(scene.verb(driver_in(folder / "backend"), folder))
-        except BaseException as error:
-            os.write(2, f"{error!r}\n".encode())
-            os._exit(3)
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
+    reading, writing = FORKS.Pipe(duplex=False)
+    child = FORKS.Process(target=_do, args=(name, folder, at, writing, midst))
+    child.start()
+    writing.close()
+    with reading, os.fdopen(os.dup(reading.fileno())) as pipe:
         names = pipe.read().split("\n")[:-1]
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    _outlast_tools(child)
-    assert status in ((0, -signal.SIGKILL) if midst else (-signal.SIGKILL if at else 0,))
+    child.join()
+    _outlast_tools(child.pid)
+    assert child.exitcode in ((0, -signal.SIGKILL) if midst else (-signal.SIGKILL if at else 0,))
+    child.close()
     return names
+
+
+def _do(name: str, folder: Path, at: int, writing: Connection, midst: bool) -> None:
+    os.setpgid(0, 0)
+    _die_at(at, writing.fileno(), midst)
+    asyncio.run(SCENES[name].verb(driver_in(folder / "backend"), folder))
 
 
 def _outlast_tools(group: int) -> None:
@@ -221,20 +225,23 @@ def scenery(scene: Scene, template: Path, target: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_whatever_moment_a_process_dies_at_the_next_one_finishes(name: str, tmp_path: Path) -> None:
+def test_whatever_moment_a_process_dies_at_the_next_one_finishes(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2])  # where the forked process finds this module
     scene, template, place = SCENES[name], tmp_path / "template", tmp_path / "scenery"
     template.mkdir()
     asyncio.run(make(scene, template))
     try:
         folder = scenery(scene, template, place)
-        names = live(scene, folder, 0)
+        names = live(name, folder, 0)
         expected = picture(folder)
         asyncio.run(check_words(scene, folder))
         deaths = [(at, False) for at in chosen(names)]
         deaths += [(at, True) for at, event in enumerate(names, 1) if event == TOOL]
         for at, midst in deaths:
             folder = scenery(scene, template, place)
-            live(scene, folder, at, midst=midst)
+            live(name, folder, at, midst=midst)
             asyncio.run(finish(scene, folder))
             assert picture(folder) == expected, f"killed at {at} of {len(names)}: {names[at - 1]}"
             asyncio.run(check_words(scene, folder))
