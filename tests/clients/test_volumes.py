@@ -32,10 +32,32 @@ def _find(volume_id: str) -> str:
 
 
 class Pair:
-    """Two servers that answer at floating IPs, by name."""
+    """Two servers that answer at floating IPs, by name; and what more are made of."""
 
-    def __init__(self, cloud: RunningCloud, sdk: Any, key: Path, servers: dict[str, tuple[str, str]]) -> None:
-        self.cloud, self.sdk, self._key, self._servers = cloud, sdk, key, servers
+    def __init__(
+        self, cloud: RunningCloud, sdk: Any, key: Path, image_id: str, servers: dict[str, tuple[str, str]]
+    ) -> None:
+        self.cloud, self.sdk, self._key, self.image_id, self._servers = cloud, sdk, key, image_id, servers
+
+    def boot(self, name: str, device: dict[str, Any]) -> Any:
+        """One that starts from a volume, at the address that ``writer`` has had."""
+        compute, network = self.sdk.compute, self.sdk.network
+        server = compute.create_server(
+            name=name, flavor_id=compute.find_flavor("m1.micro").id, key_name="disks",
+            networks=[{"uuid": network.find_network("disks").id}], security_groups=[{"name": "disks"}],
+            block_device_mapping=[{"destination_type": "volume", "boot_index": 0, **device}],
+        )  # fmt: skip
+        server = compute.wait_for_server(server, "ACTIVE", interval=0.2, wait=120)
+        address = self._servers["writer"][1]
+        [port] = network.ports(device_id=server.id)
+        network.update_ip(network.find_ip(address), port_id=port.id)
+        self._servers[name] = (server.id, address)
+        return server
+
+    def delete(self, name: str) -> None:
+        server_id, _ = self._servers.pop(name)
+        self.sdk.compute.delete_server(server_id)
+        self.sdk.compute.wait_for_delete(self.sdk.compute.get_server(server_id), interval=0.2, wait=60)
 
     def says(self, name: str, command: str) -> str:
         return self.cloud.answer(self._key, self._servers[name][1], command, "root")
@@ -82,7 +104,7 @@ def pair(
             do("server", "add", "floating", "ip", name, address)
             servers[name] = (made["id"], address)
         connection = cloud.connect()
-        found = Pair(cloud, connection, key, servers)
+        found = Pair(cloud, connection, key, image_id, servers)
         for name in servers:
             found.says(name, "true")
     yield found
@@ -123,3 +145,19 @@ def test_what_one_guest_wrote_another_reads_and_a_snapshot_keeps(pair: Pair) -> 
     seen = pair.says("reader", _find(volume.id)).split("/")[3]
     assert pair.says("reader", f"dd if=/dev/{seen} bs=64k count=64 2>/dev/null | sha256sum") == wanted
     pair.detach("reader", volume.id)
+
+
+def test_a_server_leaves_its_root_volume_to_the_next(pair: Pair) -> None:
+    first = pair.boot("first", {"source_type": "image", "uuid": pair.image_id, "volume_size": 1})
+    assert first.image.id is None
+    [volume_id] = [one.id for one in first.attached_volumes]
+    pair.says("first", "dd if=/dev/urandom of=/root/kept bs=64k count=16 2>/dev/null; sync")
+    wanted = pair.says("first", "sha256sum /root/kept")
+    pair.delete("first")
+    volume = pair.volume(volume_id)
+    assert (volume.status, volume.is_bootable) == ("available", True)
+
+    pair.boot("second", {"source_type": "volume", "uuid": volume_id, "delete_on_termination": True})
+    assert pair.says("second", "sha256sum /root/kept") == wanted
+    pair.delete("second")
+    pair.sdk.block_storage.wait_for_delete(volume, interval=0.2, wait=60)

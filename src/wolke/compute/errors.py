@@ -127,3 +127,21 @@ class NotOffered(Refused):
 class RootVolume(BadRequest):
     def __init__(self) -> None:
         super().__init__("Cannot detach a root device volume")
+
+
+class InvalidMapping(BadRequest):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Block Device Mapping is Invalid: {why}")
+
+
+class BootSequence(InvalidMapping):
+    def __init__(self) -> None:
+        super().__init__("Boot sequence for the instance and image/block device mapping combination is not valid.")
+
+
+class VolumeTooSmall(BadRequest):
+    def __init__(self, size_bytes: int, needed_bytes: int) -> None:
+        super().__init__(
+            f"Volume is smaller than the minimum size specified in image metadata. Volume size is {size_bytes} bytes, "
+            f"minimum size is {needed_bytes} bytes."
+        )

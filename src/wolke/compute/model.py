@@ -146,7 +146,7 @@ class Server(msgspec.Struct, frozen=True):
     scheduler_hints: dict[str, Any]
     server_group_id: str | None
     personality: list[dict[str, str]]  # path, contents (base64); only microversions below 2.57 can ask for it
-    block_devices: list[dict[str, Any]]
+    block_devices: list[dict[str, Any]]  # as asked for: its disks but for an image's (service.block_devices.NewDevice)
     trusted_image_certificates: list[str] | None
     access_ip_v4: str | None
     access_ip_v6: str | None
@@ -168,6 +168,11 @@ class Server(msgspec.Struct, frozen=True):
     due_at: str | None = None  # when something happens by itself: a resize is confirmed, a deleted server is reclaimed
     kept: dict[str, Any] = {}  # what outlives a verb: what is needed to go back from RESCUED or SHELVED
     revision: int = 0  # of the row: every write moves it on
+
+    @property
+    def volume_backed(self) -> bool:
+        """Its root disk is a volume: then it is of no image."""
+        return self.image_id is None
 
 
 class ShownImage(msgspec.Struct, frozen=True):
@@ -265,7 +270,7 @@ class BlockDevice(msgspec.Struct, frozen=True):
     boot_index: int | None  # 0: the server starts from it
     tag: str | None
     delete_on_termination: bool
-    source: dict[str, Any]  # what the volume is made of, if the server asked for one: type, id, size_gib, volume_type
+    source: dict[str, Any]  # of a volume that was made for it: kind, id, size_gib, volume_type; else empty
     created_at: str
     updated_at: str | None = None
 

@@ -24,6 +24,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("servers:create", _MEMBER, "Create servers."),
     ("servers:create:forced_host", _ADMIN, "Create a server on a host of one's choice, past the scheduler."),
     ("servers:create:attach_network", _MEMBER, "Create a server with requested networks."),
+    ("servers:create:attach_volume", _MEMBER, "Create a server with volumes."),
     ("servers:create:trusted_certs", _MEMBER, "Create a server with trusted image certificates."),
     (
         "servers:create:zero_disk_flavor",

@@ -10,7 +10,8 @@
     ``undo`` goes on with that verb when it fails.
 
 What may be relied on:
-  BUILD      has a row, quota and a first task. From "networking" on it has an allocation and a host.
+  BUILD      has a row, quota and a first task. From "networking" on it has an allocation and a host. What volumes it asks for
+             are made and reserved in "block_device_mapping", which is gone past if there are none.
   ACTIVE     has a host, an allocation, ports bound to the host; its guest should run, and a host makes it so.
   SHUTOFF    as ACTIVE, but its guest should be off.
   PAUSED, SUSPENDED   as ACTIVE; the memory is kept, in the host's memory or in a file.
@@ -34,6 +35,7 @@ from wolke.core.states import ANY, Machine, Row
 
 _BUILT = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "ERROR")
 _IMAGED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
+_CREATE = ("scheduling", "networking", "block_device_mapping", "spawning")
 _MOVE = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
 _LIVE = (
     "live_prep", "live_binding", "live_receiving", "live_sending", "live_settling", "live_arriving", "live_clearing",
@@ -48,7 +50,7 @@ SERVER = Machine(
     "server",
     (
         #   verb              allowed from                       tasks, in order                            then
-        Row("create", ("BUILD",), ("scheduling", "networking", "spawning"), "ACTIVE", undo="abandon"),
+        Row("create", ("BUILD",), _CREATE, "ACTIVE", undo="abandon"),
         Row("start", ("SHUTOFF",), ("powering-on",), "ACTIVE"),
         Row("stop", ("ACTIVE", "ERROR"), ("powering-off",), "SHUTOFF"),
         Row("reboot_soft", ("ACTIVE",), ("rebooting",), "ACTIVE"),
@@ -145,6 +147,8 @@ HOST_TASKS = frozenset(
 OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside", "live_receiving", "live_clearing", "live_withdrawing"})
 AGENT_TASKS = HOST_TASKS | OTHER_HOST_TASKS
 CONTROLLER_TASKS = SERVER.tasks - AGENT_TASKS
+#: Of those, the ones in which a server may have to wait for Block Storage.
+WAITING = frozenset({"block_device_mapping"})
 
 #: What a host only has to clear away: done at once if there is no host, and gone past if it is down when time is up. What
 #: is there is found when the host comes back.

@@ -57,12 +57,13 @@ class PoolReport:
 @dataclass(frozen=True, slots=True)
 class Request:
     """``only``: where it must go, because its source is there or somebody said so; an address, or the beginning of one that ends
-    before ``@`` or ``#``. ``same``, ``different``: addresses where hinted volumes are."""
+    before ``@`` or ``#``. ``near``: a host that is better than others. ``same``, ``different``: addresses where hinted volumes are."""
 
     size_gib: int
     zone: str | None = None
     extra_specs: Mapping[str, str] = field(default_factory=dict)
     only: str | None = None
+    near: str | None = None
     same: frozenset[str] = frozenset()
     different: frozenset[str] = frozenset()
     encrypted: bool = False
@@ -119,7 +120,8 @@ class NoPool(Exception):
 
 
 def choose(pools: Iterable[PoolView], asked: Request) -> PoolView:
-    """The pool with most room among those that will do; of equals the one with fewest volumes, then the first by name."""
+    """The pool with most room among those that will do, nearby ones first; of equals the one with fewest volumes, then the first by
+    name."""
     left: Sequence[PoolView] = list(pools)
     if not left:
         raise NoPool("There is no storage backend.")
@@ -132,4 +134,4 @@ def choose(pools: Iterable[PoolView], asked: Request) -> PoolView:
         left = passed
         if not left:
             raise NoPool(f"Of the storage pools {', '.join(reasons)}.")
-    return min(left, key=lambda pool: (-pool.room_gib, pool.volumes, pool.address))
+    return min(left, key=lambda pool: (pool.host != asked.near, -pool.room_gib, pool.volumes, pool.address))

@@ -80,22 +80,49 @@ class Attachments:
         """The volume is kept for a server. ``patient``: for as long as it takes, as a shelved server needs it; else it is given
         up after a while. ``also`` is part of the same write. ``NotSettled`` (400) if it is not to be had."""
         async with self._db.transaction() as tx:
-            volume = await self._volumes.held(tx, ctx, volume_id)
-            others = await self.on(tx, volume_id)
-            check_free(volume, others, server_id, mode)
-            now = self._needs.clock.now()
-            attachment = Attachment(
-                id=ids.uuid(), volume_id=volume_id, project_id=volume.project_id, server_id=server_id,
-                instance_host=host, mount_device=None, status=status, mode=mode or ("ro" if volume.read_only else "rw"),
-                legacy=legacy, connector=None, connection=None, verb=None, task=None, generation=0,
-                deadline_at=None if patient else self._needs.clock.after(self._needs.config.reserved_deadline_s),
-                arguments={"patient": patient}, reason=None, host=volume.host, attached_at=None, created_at=now,
-                updated_at=None,
-            )  # fmt: skip
-            await tx.insert(ATTACHMENTS, attachment)
-            await self.follow(tx, volume, [*others, attachment])
+            attachment = await self.reserve_in(
+                tx,
+                ctx,
+                volume_id,
+                server_id=server_id,
+                mode=mode,
+                host=host,
+                patient=patient,
+                legacy=legacy,
+                status=status,
+            )
             if also is not None:
                 await also(tx, attachment)
+        return attachment
+
+    async def reserve_in(
+        self,
+        tx: Transaction,
+        ctx: Context,
+        volume_id: str,
+        *,
+        server_id: str | None,
+        mode: str | None = None,
+        host: str | None = None,
+        patient: bool = False,
+        legacy: bool = False,
+        status: str = "reserved",
+    ) -> Attachment:
+        """``reserve`` as part of somebody's write."""
+        volume = await self._volumes.held(tx, ctx, volume_id)
+        others = await self.on(tx, volume_id)
+        check_free(volume, others, server_id, mode)
+        now = self._needs.clock.now()
+        attachment = Attachment(
+            id=ids.uuid(), volume_id=volume_id, project_id=volume.project_id, server_id=server_id,
+            instance_host=host, mount_device=None, status=status, mode=mode or ("ro" if volume.read_only else "rw"),
+            legacy=legacy, connector=None, connection=None, verb=None, task=None, generation=0,
+            deadline_at=None if patient else self._needs.clock.after(self._needs.config.reserved_deadline_s),
+            arguments={"patient": patient}, reason=None, host=volume.host, attached_at=None, created_at=now,
+            updated_at=None,
+        )  # fmt: skip
+        await tx.insert(ATTACHMENTS, attachment)
+        await self.follow(tx, volume, [*others, attachment])
         return attachment
 
     async def connect(self, ctx: Context, attachment_id: str, connector: Mapping[str, Any]) -> Attachment:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -30,7 +30,8 @@ _LUKS = "luks"  # also the end of the long names that providers have had
 
 
 class NewVolume(msgspec.Struct, kw_only=True):
-    """What is asked for; at most one source. ``type``: name or id. ``backend``: where it must go, for the cloud itself."""
+    """What is asked for; at most one source. ``type``: name or id. For the cloud itself: ``backend``, where it must go, and
+    ``near``, the host that it should be on if it can."""
 
     size_gib: int | None = None
     name: str | None = None
@@ -46,6 +47,10 @@ class NewVolume(msgspec.Struct, kw_only=True):
     multiattach: bool = False
     hints: dict[str, Any] = {}
     backend: str | None = None
+    near: str | None = None
+
+
+Also = Callable[[Transaction, Volume], Awaitable[None]]
 
 
 class _Origin(msgspec.Struct, kw_only=True):
@@ -69,8 +74,8 @@ class Making:
         self._quotas = quotas
         self._hosts = hosts
 
-    async def create(self, ctx: Context, asked: NewVolume) -> Volume:
-        """A volume on its way; whether it arrives is seen in its status."""
+    async def create(self, ctx: Context, asked: NewVolume, also: Also | None = None) -> Volume:
+        """A volume on its way; whether it arrives is seen in its status. ``also`` is part of the same write."""
         sources = [asked.image_id, asked.snapshot_id, asked.source_volume_id, asked.backup_id]
         if sum(one is not None for one in sources) > 1:
             raise errors.Invalid("input received", "a volume has at most one source.")
@@ -84,7 +89,10 @@ class Making:
             await self._hosts.check_zone(zone)
         volume = self._row(ctx, asked, origin, kind, size_gib, zone)
         async with self._needs.db.transaction() as tx:
-            return await self.insert(tx, ctx, volume, kind, asked, backup)
+            made = await self.insert(tx, ctx, volume, kind, asked, backup)
+            if also is not None:
+                await also(tx, made)
+        return made
 
     async def insert(
         self,
@@ -253,7 +261,8 @@ class Making:
             source_volume_id=asked.source_volume_id, group_id=asked.group_id, migration_status=None, hints=asked.hints,
             location={}, counted=True, counted_gib=size_gib, created_at=now, updated_at=None, launched_at=None,
         )  # fmt: skip
-        arguments: Mapping[str, Any] = {"source": origin.source, "only": asked.backend or origin.backend, "zone": zone}
+        arguments: dict[str, Any] = {"source": origin.source, "only": asked.backend or origin.backend, "zone": zone}
+        arguments |= {"near": asked.near} if asked.near else {}
         return msgspec.structs.replace(volume, **self._needs.begun(ctx, "volume", volume, "create", arguments))
 
     async def _join(self, tx: Transaction, ctx: Context, group_id: str, volume: Volume) -> None:

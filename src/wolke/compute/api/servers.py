@@ -14,6 +14,8 @@ from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
 from wolke.compute.api.shown_servers import Stamps, render, scene
 from wolke.compute.schema import servers as schema
 from wolke.compute.service import Compute, server_filters
+from wolke.compute.service.block_devices import NewDevice, devices_of, devices_of_old
+from wolke.compute.service.boot_disks import ROOT
 from wolke.compute.service.server_create import NewServer
 from wolke.compute.service.server_filters import Filter
 from wolke.compute.versions import Since
@@ -141,8 +143,6 @@ def _enforce_parts(request: Request, asked: Json) -> None:
         request.enforce(f"{_RULE}:create:trusted_certs")
     if asked.get("block_device_mapping") and asked.get("block_device_mapping_v2"):
         raise BadRequest("Using different block_device_mapping syntaxes is not allowed in the same request.")
-    if asked.get("block_device_mapping"):
-        raise BadRequest("Block Device Mapping is Invalid: this cloud does not create servers with volumes yet.")
 
 
 def _wish(request: Request, asked: Json) -> NewServer:
@@ -150,12 +150,16 @@ def _wish(request: Request, asked: Json) -> NewServer:
     most = _count(asked, "max_count", least)
     if least > most:
         raise BadRequest("min_count must be <= max_count")
+    image_id = asked.get("imageRef", "").rstrip("/").rpartition("/")[2] or None
+    devices = _devices(asked, image_given=image_id is not None)
+    if any(device.target == "volume" for device in devices):
+        request.enforce(f"{_RULE}:create:attach_volume")
     hints = request.body.get("os:scheduler_hints") or request.body.get("OS-SCH-HNT:scheduler_hints") or {}
     groups = [group["name"] for group in asked.get("security_groups", ()) if group.get("name")]
     return NewServer(
         name=asked["name"].strip(),
         flavor_id=str(asked["flavorRef"]).rstrip("/").rpartition("/")[2],
-        image_id=asked.get("imageRef", "").rstrip("/").rpartition("/")[2] or None,
+        image_id=image_id,
         networks=networks(asked["networks"]),
         hostname=asked.get("hostname"),
         description=asked.get("description"),
@@ -167,7 +171,7 @@ def _wish(request: Request, asked: Json) -> NewServer:
         availability_zone=asked.get("availability_zone"),
         host=asked.get("host") or asked.get("hypervisor_hostname"),
         config_drive=boolean(asked.get("config_drive") or False),
-        block_devices=asked.get("block_device_mapping_v2", []),
+        block_devices=devices,
         hints={name: value if isinstance(value, list) else [value] for name, value in hints.items()},
         personality=asked.get("personality", []),
         trusted_image_certificates=asked.get("trusted_image_certificates"),
@@ -178,6 +182,12 @@ def _wish(request: Request, asked: Json) -> NewServer:
         most=most,
         zero_disk_allowed=request.allows(f"{_RULE}:create:zero_disk_flavor"),
     )
+
+
+def _devices(asked: Json, *, image_given: bool) -> list[NewDevice]:
+    if old := asked.get("block_device_mapping"):
+        return devices_of_old(old, image_given=image_given, root_name=ROOT)
+    return devices_of(asked.get("block_device_mapping_v2", ()), image_given=image_given)
 
 
 _MOST_AT_ONCE = 1000

@@ -11,9 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from wolke.block_storage.service.endings import SETTLED
 from wolke.compute.model import Server
 from wolke.compute.service.life import Life
-from wolke.compute.states import CLEANUPS, CONTROLLER_TASKS, HOST_TASKS, OTHER_HOST_TASKS, SERVER, acting_host
+from wolke.compute.states import CLEANUPS, CONTROLLER_TASKS, HOST_TASKS, OTHER_HOST_TASKS, SERVER, WAITING, acting_host
 from wolke.compute.store import SERVERS
 from wolke.core.batch import Batch
 from wolke.core.db import Query
@@ -30,7 +31,8 @@ def _among(tasks: Iterable[str]) -> Any:
     return _servers.task.in_([sa.literal(task) for task in sorted(tasks)])
 
 
-_DUE = Query(sa.select(_servers.id).where(_among(CONTROLLER_TASKS)).limit(_MOST))
+_DUE = Query(sa.select(_servers.id).where(_among(CONTROLLER_TASKS - WAITING)).limit(_MOST))
+_WAITING = Query(sa.select(_servers.id).where(_among(WAITING)).limit(_MOST))
 _HOSTLESS = Query(
     sa.select(_servers.id)
     .where(
@@ -55,6 +57,7 @@ def servers_loop(life: Life, leases: Leases | None = None) -> Loop:
     steps = Steps(life)
     loop = Loop(LOOP, steps.look, steps.act, period_s=5.0, concurrency=_CONCURRENCY, leases=leases)
     life.db.on_wake(LOOP, loop.wake)
+    life.db.on_wake(SETTLED, loop.wake)
     return loop
 
 
@@ -66,6 +69,7 @@ class Steps:
         self.by_task: Mapping[str, Callable[[Server], Awaitable[None]]] = {
             "scheduling": self._schedule,
             "networking": building.connect,
+            "block_device_mapping": life.block_devices.build,
             "interface_releasing": building.release_interface,
             "abandoning": building.take_back,
             "releasing": building.take_back,
@@ -91,7 +95,11 @@ class Steps:
         db, now = self._life.db, self._life.ground.clock.now()
         rows = [*await db.rows(_DUE), *await db.rows(_HOSTLESS), *await db.rows(_OVERDUE, now=now)]
         rows += await db.rows(_TIMED, now=now)
-        return list(dict.fromkeys(row[0] for row in rows))
+        due = dict.fromkeys(row[0] for row in rows)
+        if waiting := [row[0] for row in await db.rows(_WAITING)]:
+            still = await self._life.block_devices.waits(waiting)
+            due |= dict.fromkeys(server_id for server_id in waiting if server_id not in still)
+        return list(due)
 
     async def act(self, server_id: str) -> None:
         before = -1

@@ -10,6 +10,7 @@ from typing import Any
 from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
 from wolke.compute.service.aggregates import Aggregates
+from wolke.compute.service.boot_disks import BootDisks
 from wolke.compute.service.cards import Cards
 from wolke.compute.service.flavors import Flavors
 from wolke.compute.service.hosts import Hosts
@@ -62,7 +63,8 @@ class Compute:
         self.hosts = Hosts(needs)
         self.aggregates = Aggregates(needs)
         self.server_groups = ServerGroups(needs, self.quotas)
-        self.making = Making(needs, self.flavors, self.keypairs, self.quotas, self.hosts)
+        disks = BootDisks(needs, storage)
+        self.making = Making(needs, self.flavors, self.keypairs, self.quotas, self.hosts, disks)
         self.servers = Servers(needs, self.quotas)
         self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
         self.moves = Moves(needs, self.servers, self.server_actions, self.flavors, self.quotas, self.hosts)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wolke.compute import errors
+from wolke.compute.service.boot_disks import image_copy
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
-from wolke.compute.service.server_create import image_copy
 from wolke.compute.service.servers import Servers
 from wolke.core import ids
 from wolke.core.context import Context

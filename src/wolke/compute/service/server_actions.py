@@ -10,10 +10,11 @@ import msgspec
 
 from wolke.compute import errors
 from wolke.compute.model import Server
+from wolke.compute.service.boot_disks import image_copy
 from wolke.compute.service.instance_actions import action_of
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
-from wolke.compute.service.server_create import Making, check_metadata, check_user_data, image_copy, key_copy
+from wolke.compute.service.server_create import Making, check_metadata, check_user_data, key_copy
 from wolke.compute.service.servers import Servers
 from wolke.compute.states import SERVER, VM_STATES, loop_of, task_state_of
 from wolke.compute.store import HOSTS, SERVER_ACTIONS, SERVERS

@@ -13,6 +13,8 @@ import msgspec
 
 from wolke.compute import errors
 from wolke.compute.model import Flavor, FlavorCopy, KeyPair, Server, ServerGroup, Status
+from wolke.compute.service.block_devices import NewDevice
+from wolke.compute.service.boot_disks import BootDisks, Disks
 from wolke.compute.service.flavors import Flavors
 from wolke.compute.service.hosts import Hosts
 from wolke.compute.service.instance_actions import action_of
@@ -50,7 +52,7 @@ class NewServer(msgspec.Struct, kw_only=True):
     availability_zone: str | None = None
     host: str | None = None
     config_drive: bool = False
-    block_devices: list[dict[str, Any]] = []
+    block_devices: list[NewDevice] = []
     hints: dict[str, Any] = {}
     personality: list[dict[str, str]] = []
     trusted_image_certificates: list[str] | None = None
@@ -65,8 +67,11 @@ class NewServer(msgspec.Struct, kw_only=True):
 class Making:
     """The one verb ``create``, with what it looks at first."""
 
-    def __init__(self, needs: Needs, flavors: Flavors, keypairs: KeyPairs, quotas: Quotas, hosts: Hosts) -> None:
+    def __init__(
+        self, needs: Needs, flavors: Flavors, keypairs: KeyPairs, quotas: Quotas, hosts: Hosts, disks: BootDisks
+    ) -> None:
         self._needs = needs
+        self._disks = disks
         self._flavors = flavors
         self._keypairs = keypairs
         self._quotas = quotas
@@ -74,7 +79,7 @@ class Making:
 
     async def create(self, ctx: Context, asked: NewServer) -> list[Server]:
         flavor = await self._flavor(ctx, asked.flavor_id)
-        image = await self.image(ctx, self._boot_image(asked), flavor, zero_disk_allowed=asked.zero_disk_allowed)
+        disks = await self._boot(ctx, asked, flavor)
         key = await self.key(ctx, asked.key_name)
         check_user_data(asked.user_data)
         group_id = _group_hint(asked.hints)
@@ -83,7 +88,7 @@ class Making:
         await self._check_security_groups(ctx, asked.security_groups)
         limits = await self._quotas.limits(ctx.project_id or "", ctx.user_id)
         check_metadata(asked.metadata, limits)
-        template = self._template(ctx, asked, flavor, image, key)
+        template = self._template(ctx, asked, flavor, disks, key)
         template = msgspec.structs.replace(
             template, availability_zone=zone, networks=networks, server_group_id=group_id
         )
@@ -95,6 +100,7 @@ class Making:
             servers = [_numbered(template, asked, index, count) for index in range(count)]
             for server in servers:
                 await tx.insert(SERVERS, server)
+                await self._disks.write(tx, ctx, server, disks)
                 await tx.insert(SERVER_ACTIONS, action_of(ctx, server, "create", self._needs.clock.now()))
             tx.wake("compute.servers")
         return servers
@@ -110,39 +116,19 @@ class Making:
             raise errors.FlavorNotFound(flavor_id)
         return flavor
 
-    @staticmethod
-    def _boot_image(asked: NewServer) -> str:
-        """The image that the root disk is made of. Volumes are refused."""
-        image_id = asked.image_id or None
-        for device in asked.block_devices:
-            source, target = device.get("source_type"), device.get("destination_type") or "local"
-            if source == "image" and target == "local" and str(device.get("boot_index", 0)) == "0":
-                if image_id is not None and device.get("uuid") not in (None, image_id):
-                    raise BadRequest("Block Device Mapping is Invalid: it boots from another image than imageRef.")
-                image_id = device.get("uuid") or image_id
-            elif not (source == "blank" and target == "local"):
-                raise BadRequest(
-                    "Block Device Mapping is Invalid: this cloud does not create servers with volumes yet; attach them once "
-                    "the server is there."
-                )
-        if image_id is None:
-            raise BadRequest("Missing imageRef attribute")
-        return image_id
+    async def _boot(self, ctx: Context, asked: NewServer, flavor: Flavor) -> Disks:
+        """Its disks, if they and the flavor go together."""
+        image, devices = await self._disks.of_image(ctx, asked.image_id or None, asked.block_devices)
+        if image is not None and devices[0].target == "local":
+            _check_image(image, flavor, zero_disk_allowed=asked.zero_disk_allowed)
+        return await self._disks.plan(ctx, image, devices, flavor_copy(flavor), asked.most)
 
     async def image(
         self, ctx: Context, image_id: str, flavor: Flavor | FlavorCopy, *, zero_disk_allowed: bool = True
     ) -> Image:
         """An image that a server of this flavor can be made of, or 400 in Nova's words."""
-        images = self._needs.images
-        if images is None or not ids.is_uuid(image_id):
-            raise BadRequest("Invalid imageRef provided.")
-        try:
-            image = await images.image(ctx, image_id)
-        except NotFound:
-            raise BadRequest("Can not find requested image") from None
-        check_fit(image, flavor)
-        if flavor.disk_gib == 0 and not zero_disk_allowed:
-            raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
+        image = await self._disks.image(ctx, image_id, "Invalid imageRef provided.", "Can not find requested image")
+        _check_image(image, flavor, zero_disk_allowed=zero_disk_allowed)
         return image
 
     async def key(self, ctx: Context, name: str | None) -> KeyPair | None:
@@ -199,7 +185,7 @@ class Making:
 
     # -- the row
 
-    def _template(self, ctx: Context, asked: NewServer, flavor: Flavor, image: Image, key: KeyPair | None) -> Server:
+    def _template(self, ctx: Context, asked: NewServer, flavor: Flavor, disks: Disks, key: KeyPair | None) -> Server:
         now = self._needs.clock.now()
         return Server(
             id="",
@@ -219,8 +205,8 @@ class Making:
             host=None,
             availability_zone=None,
             flavor=flavor_copy(flavor),
-            image_id=image.id,
-            image=image_copy(image),
+            image_id=disks.image_id,
+            image=disks.image,
             key_name=key.name if key else None,
             key=key_copy(key),
             metadata=asked.metadata,
@@ -232,7 +218,7 @@ class Making:
             scheduler_hints=asked.hints,
             server_group_id=None,
             personality=asked.personality,
-            block_devices=asked.block_devices,
+            block_devices=disks.asked,
             trusted_image_certificates=asked.trusted_image_certificates,
             access_ip_v4=asked.access_ip_v4,
             access_ip_v6=asked.access_ip_v6,
@@ -242,7 +228,7 @@ class Making:
             locked_by=None,
             reservation_id="r-" + ids.hex_id()[:8],
             launch_index=0,
-            root_device_name="/dev/vda",
+            root_device_name=disks.root_name,
             counted=True,
             vcpus=flavor.vcpus,
             ram_mib=flavor.ram_mib,
@@ -275,18 +261,6 @@ def flavor_copy(flavor: Flavor) -> FlavorCopy:
     )
 
 
-def image_copy(image: Image) -> dict[str, Any]:
-    return {
-        "name": image.name,
-        "disk_format": image.disk_format,
-        "container_format": image.container_format,
-        "min_disk": image.min_disk,
-        "min_ram": image.min_ram,
-        "size": image.size,
-        "properties": {name: str(value) for name, value in image.properties.items() if value is not None},
-    }
-
-
 def key_copy(key: KeyPair | None) -> dict[str, str] | None:
     return {"name": key.name, "type": key.type, "public_key": key.public_key} if key else None
 
@@ -296,6 +270,12 @@ def hostname_of(name: str, server_id: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^\w-]", "", re.sub(r"[ _.]", "-", plain)).lower().strip("-")[:63].rstrip("-")
     return plain or f"Server-{server_id}"
+
+
+def _check_image(image: Image, flavor: Flavor | FlavorCopy, *, zero_disk_allowed: bool) -> None:
+    check_fit(image, flavor)
+    if flavor.disk_gib == 0 and not zero_disk_allowed:
+        raise Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
 
 
 def check_fit(image: Image, flavor: Flavor | FlavorCopy) -> None:

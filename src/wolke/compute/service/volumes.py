@@ -15,6 +15,7 @@ from wolke.block_storage.model import Attachment, Volume
 from wolke.block_storage.service import BlockStorage
 from wolke.compute import errors
 from wolke.compute.model import BlockDevice, Server
+from wolke.compute.service.block_devices import chosen_name, own_disks
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
@@ -22,10 +23,9 @@ from wolke.compute.store import BLOCK_DEVICES
 from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import Order, Transaction, Where
-from wolke.core.errors import BadRequest, Conflict, Forbidden, NotFound
+from wolke.core.errors import BadRequest, NotFound
 
-_ORDER = [Order("created_at"), Order("id")]
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_ORDER = [Order("created_at"), Order("device_name"), Order("id")]
 
 
 class Volumes:
@@ -91,7 +91,12 @@ class Volumes:
             project_id=server.project_id,
             volume_id=attachment.volume_id,
             attachment_id=attachment.id,
-            device_name=_device_name(server, [one.device_name for one in others], wanted.get("device_name")),
+            device_name=chosen_name(
+                server.root_device_name,
+                own_disks(server.flavor),
+                [one.device_name for one in others],
+                wanted.get("device_name"),
+            ),
             boot_index=None,
             tag=wanted.get("tag"),
             delete_on_termination=bool(wanted.get("delete_on_termination", False)),
@@ -147,18 +152,3 @@ class Volumes:
         """Whether a server still counts on it."""
         where = [Where("attachment_id", "eq", attachment.id)]
         return bool(await self._db.find(BLOCK_DEVICES, volume_id=attachment.volume_id, where=where, limit=1))
-
-
-def _device_name(server: Server, taken: Sequence[str | None], wanted: str | None) -> str:
-    """The name that is asked for, or the first that is free; what a guest calls it is its own affair."""
-    if wanted is not None:
-        name = wanted if wanted.startswith("/dev/") else f"/dev/{wanted}"
-        if name in (*taken, server.root_device_name):
-            raise Conflict(f"The device {name} is already in use.")
-        return name
-    own = 1 + bool(server.flavor.ephemeral_gib) + bool(server.flavor.swap_mib)
-    names = [f"{server.root_device_name[:-1]}{letter}" for letter in _LETTERS[own:]]
-    free = [name for name in names if name not in taken]
-    if not free:
-        raise Forbidden(f"Instance {server.id} has as many volumes as it can have.")
-    return free[0]

@@ -43,6 +43,7 @@ class Scheduling:
             zone=volume.arguments.get("zone"),
             extra_specs=kind.extra_specs if kind else {},
             only=volume.arguments.get("only"),
+            near=volume.arguments.get("near"),
             same=await self._where(tx, volume, "same_host"),
             different=await self._where(tx, volume, "different_host"),
             encrypted=volume.encryption is not None,

@@ -13,6 +13,7 @@ from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
 from wolke.compute.model import GuestPassword, Server
 from wolke.compute.service.cards import Cards
+from wolke.compute.service.life.block_devices import BlockDevices
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
 from wolke.compute.service.life.disks import Disks
@@ -62,6 +63,7 @@ class Life:
         self.ground = Ground(db, config, clock, placement, Cards(network), images, storage)
         self.disks = Disks(self.ground)
         self.building = Building(self.ground)
+        self.block_devices = BlockDevices(self.ground, self.building)
         self.moving = Moving(self.ground)
         self.shelving = Shelving(self.ground, self.building)
         self.evacuating = Evacuating(self.ground)

@@ -91,7 +91,7 @@ class Building:
         if not await group_agrees(tx, server, host.name):
             raise GroupTaken
         if await self._ground.write(tx, server, SERVER.learn(server, {"host": host.name})):
-            wanted = {host.id: resources(server.flavor)}
+            wanted = {host.id: resources(server)}
             await self._ground.placement.claim(tx, server.id, wanted, server.project_id, server.user_id)
 
     # -- ports
@@ -112,8 +112,11 @@ class Building:
                 raise
             await self.give_up(server, f"The server's network could not be set up: {error.message}")
             return
+        changes = SERVER.learn(server, {})
+        if not any(one["target"] == "volume" for one in server.block_devices):
+            changes["task"] = "spawning"
         async with self._ground.db.transaction() as tx:
-            await self._ground.write(tx, server, SERVER.learn(server, {}))
+            await self._ground.write(tx, server, changes)
 
     async def release_interface(self, server: Server) -> None:
         """The last part of detach_interface."""

@@ -23,7 +23,7 @@ from wolke.core.log import get_logger
 log = get_logger(__name__)
 
 _CLOUD = system_context()
-_ORDER = [Order("created_at"), Order("id")]
+_ORDER = [Order("created_at"), Order("device_name"), Order("id")]
 
 
 class Disks:
@@ -91,12 +91,25 @@ class Disks:
         """The guest did not let go: the volume is attached as before. So is one of which it was the attaching that failed."""
         await self.attached(tx, server, {})
 
+    async def came_along(self, tx: Transaction, server: Server) -> None:
+        """The server was started with all of its volumes."""
+        now = await tx.get(SERVERS, id=server.id)
+        if self._storage is None or now is None or now.generation != server.generation:
+            return
+        for device in await tx.find(BLOCK_DEVICES, server_id=server.id, order=_ORDER):
+            if device.attachment_id is not None:
+                await self._storage.attachments.settle_in(tx, device.attachment_id, device.device_name)
+
     async def release(self, tx: Transaction, server: Server) -> None:
-        """The server is no more: its volumes are anybody's, but for those that go with it."""
+        """The server is no more: its volumes are anybody's, but for those that go with it. So do those that were made for a server
+        that never was."""
         for device in await tx.find(BLOCK_DEVICES, server_id=server.id, order=_ORDER):
             await self._drop(tx, device)
-            if device.delete_on_termination and device.volume_id is not None:
-                await self._delete(tx, device.volume_id)
+            if device.volume_id is None:
+                continue
+            in_vain = bool(device.source) and server.launched_at is None
+            if in_vain or device.delete_on_termination:
+                await self._delete(tx, device.volume_id, force=in_vain)
 
     async def _device(self, tx: Transaction, server: Server) -> BlockDevice | None:
         """What the verb is about, unless somebody has written to the server since: then nothing of this is to be."""
@@ -110,11 +123,11 @@ class Disks:
             await self._storage.attachments.drop_in(tx, device.attachment_id)
         await tx.delete(BLOCK_DEVICES, id=device.id)
 
-    async def _delete(self, tx: Transaction, volume_id: str) -> None:
+    async def _delete(self, tx: Transaction, volume_id: str, *, force: bool) -> None:
         assert self._storage is not None
         try:
             volume = await self._storage.volumes.held(tx, _CLOUD, volume_id)
             if volume.task != "deleting":
-                await self._storage.volume_actions.delete_in(tx, _CLOUD, volume)
+                await self._storage.volume_actions.delete_in(tx, _CLOUD, volume, cascade=force, force=force)
         except CloudError as error:
             log.info("a volume stays without its server", volume_id=volume_id, reason=error.message)

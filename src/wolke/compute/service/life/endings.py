@@ -21,7 +21,7 @@ Ending = Callable[[Transaction, Server, Changes], Awaitable[None]]
 class Endings:
     def __init__(self, ground: Ground, moving: Moving, shelving: Shelving, evacuating: Evacuating) -> None:
         self._ground = ground
-        disks = Disks(ground)
+        disks = self._disks = Disks(ground)
         self._by_verb: dict[str, Ending] = {
             "create": self._booted,
             "rebuild": self._rebuilt,
@@ -51,6 +51,8 @@ class Endings:
 
     async def _booted(self, tx: Transaction, server: Server, changes: Changes) -> None:
         changes["launched_at"] = self._ground.clock.now()
+        if server.block_devices:
+            await self._disks.came_along(tx, server)
 
     async def _rebooted(self, tx: Transaction, server: Server, changes: Changes) -> None:
         changes["fault"] = None

@@ -53,7 +53,7 @@ class Evacuating:
         if not await group_agrees(tx, server, host.name):
             raise GroupTaken
         if await self._ground.write(tx, server, SERVER.learn(server, {"host": host.name, "kept": {}})):
-            wanted = {host.id: resources(server.flavor)}
+            wanted = {host.id: resources(server)}
             await self._ground.placement.claim(tx, server.id, wanted, server.project_id, server.user_id)
             move = await move_of(tx, server.id)
             if move is not None:

@@ -89,8 +89,8 @@ class Moving:
             return
         source = await self._host(tx, move.source_host)
         placement, whose = self._ground.placement, (server.project_id, server.user_id)
-        await placement.claim(tx, server.id, {host.id: resources(move.new_flavor)}, *whose)
-        await placement.claim(tx, move.uuid, {source.id: resources(move.old_flavor)}, *whose, "MIGRATION")
+        await placement.claim(tx, server.id, {host.id: resources(server, move.new_flavor)}, *whose)
+        await placement.claim(tx, move.uuid, {source.id: resources(server, move.old_flavor)}, *whose, "MIGRATION")
         status = "preparing" if move.kind == "live-migration" else "migrating"
         await self._note(tx, move, status=status, dest_host=host.name)
 
@@ -146,7 +146,7 @@ class Moving:
     async def claim_back(self, tx: Transaction, server: Server, move: Migration, source: Host) -> None:
         """What the move held for the server is the server's again."""
         await self._ground.placement.release(tx, move.uuid)
-        wanted = {source.id: resources(move.old_flavor)}
+        wanted = {source.id: resources(server, move.old_flavor)}
         await self._ground.placement.claim(tx, server.id, wanted, server.project_id, server.user_id)
 
     async def restored(self, tx: Transaction, server: Server, changes: dict[str, Any]) -> None:

@@ -59,13 +59,15 @@ def _view(ground: Ground, host: Host, aggregates: Sequence[Aggregate], count: in
     )
 
 
-def resources(flavor: FlavorCopy) -> dict[str, int]:
-    """What a server of this flavor takes, by resource class."""
+def resources(server: Server, flavor: FlavorCopy | None = None) -> dict[str, int]:
+    """What the server takes, of its own flavor or another, by resource class. A root disk that is a volume takes nothing of a
+    host."""
+    flavor = flavor or server.flavor
     swap_gib = -(-flavor.swap_mib // _MIB_PER_GIB)
     wanted = {
         "VCPU": flavor.vcpus,
         "MEMORY_MB": flavor.ram_mib,
-        "DISK_GB": flavor.disk_gib + flavor.ephemeral_gib + swap_gib,
+        "DISK_GB": (0 if server.volume_backed else flavor.disk_gib) + flavor.ephemeral_gib + swap_gib,
     }
     for key, amount in flavor.extra_specs.items():
         if key.startswith("resources:") and amount.isdecimal():
@@ -77,7 +79,7 @@ async def placing_of(
     db: Reader, server: Server, *, only_host: str | None = None, not_hosts: frozenset[str] = frozenset()
 ) -> Placing:
     """``only_host`` and ``not_hosts`` are for moves. A host that was forced when the server was made counts then only."""
-    wanted = resources(server.flavor)
+    wanted = resources(server)
     zone, _, host = (server.availability_zone or "").partition(":")
     properties = server.image.get("properties", {})
     policy, most, group_hosts = await group_of(db, server)

@@ -42,9 +42,9 @@ def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[st
         "name": server.name,
         "vcpus": flavor.vcpus,
         "ram_mib": flavor.ram_mib,
-        "root_gib": flavor.disk_gib,
-        "ephemeral_gib": flavor.ephemeral_gib,
-        "swap_mib": flavor.swap_mib,
+        "root_gib": 0 if server.volume_backed else flavor.disk_gib,
+        "ephemeral_gib": _local(server, flavor.ephemeral_gib, swap=False),
+        "swap_mib": _local(server, flavor.swap_mib, swap=True),
         **_root_image(server),
         "image_properties": properties,
         "extra_specs": flavor.extra_specs,
@@ -53,6 +53,13 @@ def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[st
             {"port_id": p.id, "network_id": p.network_id, "mac_address": p.mac_address, "mtu": p.mtu} for p in ports
         ],
     }
+
+
+def _local(server: Server, most: int, *, swap: bool) -> int:
+    """How large a disk beside the root disk is: as its flavor has it, unless less of it was asked for."""
+    asked = [one for one in server.block_devices if one["target"] == "local" and one["source"] == "blank"]
+    sizes = [one["size"] for one in asked if (one["guest_format"] == "swap") == swap]
+    return min(most, sizes[0] or most) if sizes else most
 
 
 def _root_image(server: Server) -> dict[str, Any]:
