@@ -156,6 +156,23 @@ def test_user_data_is_run_once_and_milestones_are_on_the_console(disk_guest: Gue
     assert "guest: host key ssh-ed25519 " in log
 
 
+def test_all_processors_work_and_what_is_plugged_in_later_is_seen_and_let_go(disk_guest: Guest) -> None:
+    disk_guest.says("guest: done")
+    assert disk_guest.ssh("nproc").stdout == "2\n"
+    disk_guest.order("drive_add 0 if=none,id=late,file=null-co://,file.size=1048576,format=raw")
+    disk_guest.order("device_add virtio-blk-pci,drive=late,id=late,serial=late")
+    disk_guest.order("netdev_add user,id=more")
+    disk_guest.order("device_add virtio-net-pci,netdev=more,id=card,mac=52:54:00:00:00:77")
+    disk = "grep -ls late /sys/block/vd*/serial"
+    seen = f"until {disk} && ip -4 addr show eth1 | grep inet; do usleep 100000; done; dd if=/dev/vdc of=/dev/null"
+    answer = disk_guest.ssh(f"timeout 20 sh -c '{seen}'")
+    assert "2048+0 records in" in answer.stderr, answer.stderr
+    disk_guest.order("device_del late")
+    disk_guest.order("device_del card")
+    gone = f"while {disk} || test -e /sys/class/net/eth1; do usleep 100000; done"
+    assert disk_guest.ssh(f"timeout 20 sh -c '{gone}'").returncode == 0
+
+
 def test_files_and_host_key_outlive_a_reboot(disk_guest: Guest) -> None:
     before = disk_guest.says("guest: done")
     key = next(line for line in before.splitlines() if "guest: host key" in line)
