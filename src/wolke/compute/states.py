@@ -18,7 +18,8 @@ What may be relied on:
   RESIZED    as ACTIVE or SHUTOFF; what it was is set aside on ``other_host`` (which may be the same), and the move, as a
              consumer of its own, has an allocation for it.
   RESCUED    as ACTIVE, but the guest was started from another disk and sees its own beside it.
-  SHELVED    is off, and there is an image of its disk, which ``kept`` names. OFFLOADED: it has no host, guest or allocation any
+  SHELVED    is off, and there is an image of its disk, which ``kept`` names; one with a root volume needs none, and leaves its
+             host at once. OFFLOADED: it has no host, guest or allocation any
              more; its ports are bound to no host.
   SOFT_DELETED   is off, not counted against quota, and deleted when ``due_at`` comes.
   ERROR      has a fault that a user can read. Never built (``launched_at`` is None): no allocation, ports or quota either.
@@ -60,7 +61,15 @@ SERVER = Machine(
         Row("suspend", ("ACTIVE",), ("suspending",), "SUSPENDED"),
         Row("resume", ("SUSPENDED",), ("resuming",), "ACTIVE"),
         Row("rebuild", ("ACTIVE", "SHUTOFF", "ERROR"), ("rebuilding", "rebuild_spawning"), "ACTIVE"),
+        Row(
+            "rebuild_volume",
+            ("ACTIVE", "SHUTOFF", "ERROR"),
+            ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning"),
+            "ACTIVE",
+            deadline_s=_MOVE_S,
+        ),
         Row("create_image", _IMAGED, ("image_snapshot",), None, failed=None),
+        Row("snapshot_volumes", _IMAGED, ("image_snapshot_pending",), None, failed=None, deadline_s=_MOVE_S),
         Row(
             "attach_interface",
             ("ACTIVE", "SHUTOFF", "PAUSED"),
@@ -118,6 +127,13 @@ SERVER = Machine(
         Row(
             "shelve", _IMAGED, ("shelving", "shelving_image_uploading"), "SHELVED", deadline_s=_MOVE_S, undo="unshelve"
         ),
+        Row(
+            "shelve_away",
+            _IMAGED,
+            ("shelving", "shelving_offloading", "offloaded"),
+            "SHELVED_OFFLOADED",
+            undo="unshelve",
+        ),
         Row("shelve_offload", ("SHELVED",), ("shelving_offloading", "offloaded"), "SHELVED_OFFLOADED"),
         Row("unshelve", ("SHELVED",), ("unshelving", "unshelved"), "ACTIVE"),
         Row(
@@ -148,7 +164,7 @@ OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside", "live_receiving", 
 AGENT_TASKS = HOST_TASKS | OTHER_HOST_TASKS
 CONTROLLER_TASKS = SERVER.tasks - AGENT_TASKS
 #: Of those, the ones in which a server may have to wait for Block Storage.
-WAITING = frozenset({"block_device_mapping"})
+WAITING = frozenset({"block_device_mapping", "rebuild_block_device_mapping", "image_snapshot_pending"})
 
 #: What a host only has to clear away: done at once if there is no host, and gone past if it is down when time is up. What
 #: is there is found when the host comes back.
@@ -194,6 +210,7 @@ KNOWN_STATUSES = frozenset(
 
 _STATUS_OF_TASK = {
     "rebooting": "REBOOT", "rebooting_hard": "HARD_REBOOT", "rebuilding": "REBUILD", "rebuild_spawning": "REBUILD",
+    "rebuild_block_device_mapping": "REBUILD",
     "resize_prep": "RESIZE", "resize_migrating": "RESIZE", "resize_migrated": "RESIZE", "resize_finish": "RESIZE",
     "resize_reverting": "REVERT_RESIZE", "resize_unbinding": "REVERT_RESIZE", "resize_restoring": "REVERT_RESIZE",
 }  # fmt: skip

@@ -43,7 +43,9 @@ class Since:
     STRICT_QUERIES: Version = (2, 75)
     FILTERS_FOR_ALL: Version = (2, 83)
     UPDATES_OF_VOLUME_ATTACHMENTS: Version = (2, 85)
+    RESCUE_OF_ROOT_VOLUMES: Version = (2, 87)
     HYPERVISORS_WITHOUT_RESOURCES: Version = (2, 88)
+    REBUILD_OF_ROOT_VOLUMES: Version = (2, 93)
 
 
 _SHOWN = ("server", "server_updated", "server_rebuilt")

@@ -13,7 +13,7 @@ import msgspec
 
 from wolke.block_storage.model import Address, Attachment, Backup, Volume
 from wolke.block_storage.service.needs import UNKNOWN_ERROR, Needs
-from wolke.block_storage.states import HELD_TASKS, MACHINES
+from wolke.block_storage.states import HELD_TASKS, MACHINES, attached_status
 from wolke.block_storage.store import (
     ATTACHMENTS,
     BACKUPS,
@@ -58,6 +58,7 @@ class Endings:
         self._following: Mapping[tuple[str, str], Callable[[Transaction, Any, str | None], Awaitable[None]]] = {
             ("volume", "create"): self._after_create,
             ("volume", "revert"): self._after_revert,
+            ("volume", "reimage"): self._after_reimage,
             ("backup", "create"): self._after_backup,
             ("backup", "restore"): self._after_restore,
         }
@@ -134,6 +135,12 @@ class Endings:
 
     async def _after_revert(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
         await self._release(tx, "snapshot", volume.arguments.get("snapshot_id"), None)
+
+    async def _after_reimage(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
+        """One that was in error is none the worse for it now."""
+        if reason is None and volume.status == "error":
+            users = await tx.find(ATTACHMENTS, volume_id=volume.id, where=[Where("status", "ne", "detached")])
+            await tx.update(VOLUMES, {"status": attached_status(one.status for one in users)}, id=volume.id)
 
     async def _forget_volume(self, tx: Transaction, volume: Volume) -> None:
         await tx.delete(ATTACHMENTS, volume_id=volume.id)

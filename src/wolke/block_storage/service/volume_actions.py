@@ -14,6 +14,7 @@ from wolke.block_storage.service.needs import Needs
 from wolke.block_storage.service.quotas import Quotas
 from wolke.block_storage.service.snapshots import Snapshots
 from wolke.block_storage.service.types import Types
+from wolke.block_storage.service.volume_create import kept_of
 from wolke.block_storage.service.volumes import Volumes
 from wolke.block_storage.states import status_of
 from wolke.block_storage.store import ATTACHMENTS, GROUPS, SNAPSHOTS, TRANSFERS, TYPES
@@ -152,6 +153,10 @@ class VolumeActions:
 
     async def reimage(self, ctx: Context, volume_id: str, image_id: str, *, reserved: bool) -> None:
         """Content anew, from an image. ``reserved``: also of a volume that somebody holds reserved for this."""
+        async with self._db.transaction() as tx:
+            await self.reimage_in(tx, ctx, volume_id, await self._usable(ctx, image_id), reserved=reserved)
+
+    async def _usable(self, ctx: Context, image_id: str) -> Image:
         images = self._needs.images
         try:
             image = await images.image(ctx, image_id) if images is not None else None
@@ -159,16 +164,18 @@ class VolumeActions:
             image = None
         if image is None or image.status != "active":
             raise errors.Invalid("input received", f"Image {image_id} cannot be used.")
-        async with self._db.transaction() as tx:
-            volume = await self._volumes.held(tx, ctx, volume_id)
-            if volume.status == "reserved" and not reserved:
-                raise errors.NotSettled("volume", volume_id, "reimage", "reserved")
-            if image.min_disk > volume.size_gib:
-                raise errors.Invalid(
-                    "input received", f"Volume size {volume.size_gib}GB is smaller than the image needs."
-                )
-            source = {"kind": "image", "id": image.id}
-            await self._needs.begin(tx, ctx, "volume", volume, "reimage", {"source": source}, image_id=image.id)
+        return image
+
+    async def reimage_in(self, tx: Transaction, ctx: Context, volume_id: str, image: Image, *, reserved: bool) -> None:
+        """As ``reimage``, as part of somebody's write."""
+        volume = await self._volumes.held(tx, ctx, volume_id)
+        if volume.status == "reserved" and not reserved:
+            raise errors.NotSettled("volume", volume_id, "reimage", "reserved")
+        if image.min_disk > volume.size_gib:
+            raise errors.Invalid("input received", f"Volume size {volume.size_gib}GB is smaller than the image needs.")
+        arguments = {"source": {"kind": "image", "id": image.id}}
+        kept = {"image_id": image.id, "image_metadata": kept_of(image), "bootable": True}
+        await self._needs.begin(tx, ctx, "volume", volume, "reimage", arguments, **kept)
 
     # -- where it is, and of what type
 

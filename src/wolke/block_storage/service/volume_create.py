@@ -22,6 +22,7 @@ from wolke.core.context import Context
 from wolke.core.db import Transaction
 from wolke.core.errors import NotFound
 from wolke.core.units import GIB
+from wolke.image.model import Image
 
 MOST_GIB = 2**31 - 1
 _USABLE = ("available", "in-use")
@@ -168,14 +169,8 @@ class Making:
             what = "minDisk size" if image.min_disk > size_gib else "image size"
             why = f"Volume size {size_gib}GB cannot be smaller than the {what} {needed}GB."
             raise errors.Invalid("input received", why)
-        kept = {k: v for k, v in image.properties.items() if v is not None and not k.startswith(_NOT_FOR_VOLUMES)}
-        kept |= {
-            "image_id": image.id, "image_name": image.name or "", "checksum": image.checksum or "",
-            "container_format": image.container_format or "", "disk_format": image.disk_format or "",
-            "min_disk": str(image.min_disk), "min_ram": str(image.min_ram), "size": str(image.size or 0),
-        }  # fmt: skip
         source = {"kind": "image", "id": image.id}
-        return _Origin(size_gib=needed, bootable=True, image_metadata=kept, source=source)
+        return _Origin(size_gib=needed, bootable=True, image_metadata=kept_of(image), source=source)
 
     async def _of_snapshot(self, ctx: Context, snapshot_id: str) -> _Origin:
         missing = errors.SnapshotNotFound(snapshot_id)
@@ -271,6 +266,16 @@ class Making:
             raise errors.Invalid("input received", f"Volume type is not among those of group {group_id}.")
         if group.status not in ("available", "creating") or group.task == "emptying":
             raise errors.NotSettled("group", group_id, "take volumes", status_of("group", group.status, group.task))
+
+
+def kept_of(image: Image) -> dict[str, str]:
+    """What a volume remembers of the image that it was made of."""
+    kept = {k: v for k, v in image.properties.items() if v is not None and not k.startswith(_NOT_FOR_VOLUMES)}
+    return kept | {
+        "image_id": image.id, "image_name": image.name or "", "checksum": image.checksum or "",
+        "container_format": image.container_format or "", "disk_format": image.disk_format or "",
+        "min_disk": str(image.min_disk), "min_ram": str(image.min_ram), "size": str(image.size or 0),
+    }  # fmt: skip
 
 
 def _of(volume: Volume, source: dict[str, Any]) -> _Origin:

@@ -85,7 +85,10 @@ async def migrate(service: Compute, ctx: Context, request: Request) -> None:
 
 async def rescue(service: Compute, ctx: Context, request: Request) -> Json:
     asked = request.body["rescue"] or {}
-    await service.rescues.rescue(ctx, request.params["server_id"], asked.get("rescue_image_ref"))
+    allowed = request.version >= Since.RESCUE_OF_ROOT_VOLUMES
+    await service.rescues.rescue(
+        ctx, request.params["server_id"], asked.get("rescue_image_ref"), volume_backed_allowed=allowed
+    )
     return {"adminPass": asked.get("adminPass") or new_password()}
 
 
@@ -143,7 +146,7 @@ async def reset_state(service: Compute, ctx: Context, request: Request) -> None:
 
 async def create_image(service: Compute, ctx: Context, request: Request) -> Response:
     asked = request.body["createImage"]
-    image_id = await service.server_actions.create_image(
+    image_id = await service.server_images.create_image(
         ctx, request.params["server_id"], asked["name"].strip(), asked.get("metadata", {})
     )
     return _image_made(request, image_id)
@@ -152,7 +155,7 @@ async def create_image(service: Compute, ctx: Context, request: Request) -> Resp
 async def create_backup(service: Compute, ctx: Context, request: Request) -> Response:
     asked = request.body["createBackup"]
     rotation = int(asked["rotation"])
-    image_id = await service.server_actions.create_backup(
+    image_id = await service.server_images.create_backup(
         ctx,
         request.params["server_id"],
         asked["name"].strip(),
@@ -178,7 +181,12 @@ async def rebuild(service: Compute, ctx: Context, request: Request) -> Response:
         if name in asked:
             changes[name] = asked[name]
     await service.server_actions.rebuild(
-        ctx, request.params["server_id"], asked["imageRef"], changes, key_name=asked.get("key_name", msgspec.UNSET)
+        ctx,
+        request.params["server_id"],
+        asked["imageRef"],
+        changes,
+        key_name=asked.get("key_name", msgspec.UNSET),
+        reimage=request.version >= Since.REBUILD_OF_ROOT_VOLUMES,
     )
     server = await service.servers.look(ctx, request.params["server_id"])
     shown = views.server(server, await scene(service, request, [server], groups=True))

@@ -32,7 +32,7 @@ def _among(tasks: Iterable[str]) -> Any:
 
 
 _DUE = Query(sa.select(_servers.id).where(_among(CONTROLLER_TASKS - WAITING)).limit(_MOST))
-_WAITING = Query(sa.select(_servers.id).where(_among(WAITING)).limit(_MOST))
+_WAITING = Query(sa.select(_servers.id, _servers.task).where(_among(WAITING)).limit(_MOST))
 _HOSTLESS = Query(
     sa.select(_servers.id)
     .where(
@@ -70,6 +70,8 @@ class Steps:
             "scheduling": self._schedule,
             "networking": building.connect,
             "block_device_mapping": life.block_devices.build,
+            "rebuild_block_device_mapping": life.pictures.reimage,
+            "image_snapshot_pending": life.pictures.picture,
             "interface_releasing": building.release_interface,
             "abandoning": building.take_back,
             "releasing": building.take_back,
@@ -96,10 +98,19 @@ class Steps:
         rows = [*await db.rows(_DUE), *await db.rows(_HOSTLESS), *await db.rows(_OVERDUE, now=now)]
         rows += await db.rows(_TIMED, now=now)
         due = dict.fromkeys(row[0] for row in rows)
-        if waiting := [row[0] for row in await db.rows(_WAITING)]:
-            still = await self._life.block_devices.waits(waiting)
-            due |= dict.fromkeys(server_id for server_id in waiting if server_id not in still)
-        return list(due)
+        return list(due | dict.fromkeys(await self._awaited()))
+
+    async def _awaited(self) -> list[str]:
+        """Those that have waited for Block Storage, and need no longer."""
+        rows = await self._life.db.rows(_WAITING)
+        building = [row[0] for row in rows if row[1] == "block_device_mapping"]
+        waiting = await self._life.block_devices.waits(building) if building else set()
+        for server_id, task in rows:
+            if task != "block_device_mapping":
+                server = await self._life.db.get(SERVERS, id=server_id)
+                if server is not None and await self._life.pictures.waits(server):
+                    waiting.add(server_id)
+        return [row[0] for row in rows if row[0] not in waiting]
 
     async def act(self, server_id: str) -> None:
         before = -1

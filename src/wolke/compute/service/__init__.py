@@ -26,6 +26,7 @@ from wolke.compute.service.security_groups import SecurityGroups
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.server_create import Making
 from wolke.compute.service.server_groups import ServerGroups
+from wolke.compute.service.server_images import ServerImages
 from wolke.compute.service.servers import Servers
 from wolke.compute.service.shelves import Shelves
 from wolke.compute.service.usage import Usage
@@ -56,19 +57,22 @@ class Compute:
         self.config = config
         self.clock = clock
         self.fragments = Fragments()
-        needs = self._needs = Needs(db, config, clock, identity, images, Cards(network) if network else None, placement)
+        needs = self._needs = Needs(
+            db, config, clock, identity, images, Cards(network) if network else None, placement, storage
+        )
         self.quotas = Quotas(needs)
         self.flavors = Flavors(needs)
         self.keypairs = KeyPairs(needs, self.quotas)
         self.hosts = Hosts(needs)
         self.aggregates = Aggregates(needs)
         self.server_groups = ServerGroups(needs, self.quotas)
-        disks = BootDisks(needs, storage)
-        self.making = Making(needs, self.flavors, self.keypairs, self.quotas, self.hosts, disks)
+        self.disks = BootDisks(needs)
+        self.making = Making(needs, self.flavors, self.keypairs, self.quotas, self.hosts, self.disks)
         self.servers = Servers(needs, self.quotas)
         self.server_actions = ServerActions(needs, self.servers, self.making, self.quotas)
+        self.server_images = ServerImages(needs, self.servers, self.server_actions)
         self.moves = Moves(needs, self.servers, self.server_actions, self.flavors, self.quotas, self.hosts)
-        self.rescues = Rescues(needs, self.servers, self.server_actions)
+        self.rescues = Rescues(needs, self.servers, self.server_actions, self.disks)
         self.shelves = Shelves(needs, self.servers, self.server_actions, self.hosts)
         self.interfaces = Interfaces(needs, self.servers, self.server_actions)
         self.volumes = Volumes(needs, storage, self.servers, self.server_actions)

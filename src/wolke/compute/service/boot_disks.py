@@ -29,9 +29,9 @@ from wolke.compute.service.block_devices import (
 from wolke.compute.service.needs import Needs
 from wolke.compute.store import BLOCK_DEVICES
 from wolke.core import ids
-from wolke.core.context import Context
+from wolke.core.context import Context, system_context
 from wolke.core.db import Transaction
-from wolke.core.errors import BadRequest, CloudError, NotFound
+from wolke.core.errors import BadRequest, CloudError, Conflict, NotFound
 from wolke.core.units import GIB
 from wolke.image.model import Image
 
@@ -60,11 +60,9 @@ class Disks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BootDisks:
-    """``storage``: None in a cloud without Block Storage."""
-
-    def __init__(self, needs: Needs, storage: BlockStorage | None) -> None:
+    def __init__(self, needs: Needs) -> None:
         self._needs = needs
-        self._storage = storage
+        self._storage = needs.storage
 
     async def of_image(
         self, ctx: Context, image_id: str | None, asked: Sequence[NewDevice]
@@ -165,6 +163,25 @@ class BootDisks:
         if image.status != "active":
             raise BadRequest(f"Image {image.id} is not active.")
         return image
+
+    # -- of a server that is there
+
+    async def root_volume(self, server: Server) -> Volume:
+        """What it starts from. Raises ``Conflict`` if there is none any more."""
+        found = await self._needs.db.find(BLOCK_DEVICES, server_id=server.id, boot_index=0)
+        if self._storage is None or not found or found[0].volume_id is None:
+            raise Conflict(f"Instance {server.id} has no root volume.")
+        return await self._storage.volumes.show(system_context(), found[0].volume_id)
+
+    async def new_root(self, ctx: Context, server: Server, image_id: str) -> tuple[Image, dict[str, Any]]:
+        """An image that its root volume can be made of anew, and what the server keeps of it; 400 in Nova's words."""
+        image = await self.image(ctx, image_id, "Invalid imageRef provided.", "Can not find requested image")
+        volume = await self.root_volume(server)
+        kept = _kept(image)
+        _check_root(kept, volume.size_gib, server.flavor)
+        if (needed := max(image.size or 0, image.virtual_size or 0)) > volume.size_gib * GIB:
+            raise errors.VolumeTooSmall(volume.size_gib * GIB, needed)
+        return image, kept | {"disk_format": None}
 
     # -- rows
 

@@ -205,8 +205,8 @@ def _check_size(server: Server, new: FlavorCopy) -> None:
     old = server.flavor
     if new.id == old.id:
         raise BadRequest("When resizing, instances must change flavor!")
-    if new.disk_gib == 0 and old.disk_gib != 0:
+    if new.disk_gib == 0 and old.disk_gib != 0 and not server.volume_backed:
         raise BadRequest("Resize to zero disk flavor is not allowed.")
-    if new.disk_gib < old.disk_gib or new.ephemeral_gib < old.ephemeral_gib:
+    if (new.disk_gib < old.disk_gib and not server.volume_backed) or new.ephemeral_gib < old.ephemeral_gib:
         raise BadRequest("Server unable to be resized: its disks would have to shrink, and data on them be lost.")
     check_fit_copy(server.image, new)

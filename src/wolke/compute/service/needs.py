@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
 from wolke.compute.service.cards import Cards
 from wolke.core.clock import Clock
@@ -31,6 +32,7 @@ class Needs:
     images: Images | None
     network: Cards | None
     placement: Any
+    storage: BlockStorage | None = None  # None in a cloud without Block Storage
     consoles: Consoles | None = None
 
     async def check_project(self, project_id: str) -> None:

@@ -20,7 +20,7 @@ from wolke.compute.states import SERVER, VM_STATES, loop_of, task_state_of
 from wolke.compute.store import HOSTS, SERVER_ACTIONS, SERVERS
 from wolke.core.context import Context
 from wolke.core.db import Transaction
-from wolke.core.errors import Conflict, NotFound
+from wolke.core.errors import BadRequest, Conflict, NotFound
 from wolke.core.states import Refusal
 from wolke.image.model import Image
 from wolke.image.service import ImageWish
@@ -31,8 +31,8 @@ _NOT_INHERITED = frozenset({"os_hash_algo", "os_hash_value", "stores", "location
 #: In these a server has a guest, whose console can be read.
 _WITH_GUEST = frozenset({"ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "RESIZED", "RESCUED", "ERROR"})
 
-#: Verbs with which a host fills an image.
-_FILLING = frozenset({"create_image", "create_backup", "shelve"})
+#: Verbs at whose end there is a new image.
+_FILLING = frozenset({"create_image", "create_backup", "shelve", "snapshot_volumes"})
 
 
 class ServerActions:
@@ -113,7 +113,8 @@ class ServerActions:
             server = await self._servers.held(tx, ctx, server_id)
             if server.verb == "delete" and not (server.locked and not ctx.is_admin):
                 return
-            unfinished = {"image_id": server.arguments["image_id"]} if server.verb in _FILLING else {}
+            kept = ("image_id", "snapshot_ids") if server.verb in _FILLING else ()
+            unfinished = {name: server.arguments[name] for name in kept if name in server.arguments}
             await self.begin_in(tx, ctx, server, "delete", "delete", unfinished)
 
     async def soft_delete(self, ctx: Context, server_id: str) -> None:
@@ -135,20 +136,47 @@ class ServerActions:
             await self.begin_in(tx, ctx, server, "restore", "restore", {}, {"counted": True, "due_at": None})
 
     async def rebuild(
-        self, ctx: Context, server_id: str, image_id: str, changes: Mapping[str, Any], *, key_name: Any = msgspec.UNSET
+        self,
+        ctx: Context,
+        server_id: str,
+        image_id: str,
+        changes: Mapping[str, Any],
+        *,
+        key_name: Any = msgspec.UNSET,
+        reimage: bool = True,
     ) -> Server:
-        """``changes`` are columns. A new ``key_name`` (or None, for no key) is looked up among the caller's."""
+        """``changes`` are columns. A new ``key_name`` (or None, for no key) is looked up among the caller's. ``reimage``: a root
+        volume, too, is made anew; else it stays, and the image must be its own."""
         server = await self._servers.show(ctx, server_id)
-        image = await self._making.image(ctx, image_id, server.flavor)
         check_user_data(changes.get("user_data"))
-        written = {**changes, "image_id": image.id, "image": image_copy(image), "kept": {}}
+        if server.volume_backed:
+            verb, made = await self._new_root(ctx, server, image_id, reimage=reimage)
+        else:
+            image = await self._making.image(ctx, image_id, server.flavor)
+            verb, made = "rebuild", {"image_id": image.id, "image": image_copy(image), "kept": {}}
+        written = {**changes, **made}
         if "metadata" in changes:
             check_metadata(changes["metadata"], await self._quotas.limits(server.project_id))
         if key_name is not msgspec.UNSET:
             key = await self._making.key(ctx, key_name)
             written |= {"key_name": key_name, "key": key_copy(key)}
-        arguments = {"was_off": server.status == "SHUTOFF"}
-        return await self.begin(ctx, server_id, "rebuild", "rebuild", arguments=arguments, changes=written)
+        arguments: dict[str, Any] = {"was_off": server.status == "SHUTOFF"}
+        if verb == "rebuild_volume":
+            arguments["root_image_id"] = image_id
+        return await self.begin(ctx, server_id, verb, "rebuild", arguments=arguments, changes=written)
+
+    async def _new_root(
+        self, ctx: Context, server: Server, image_id: str, *, reimage: bool
+    ) -> tuple[str, dict[str, Any]]:
+        """The verb and the columns with which a volume-backed server is rebuilt."""
+        self.allowed(ctx, server, "rebuild_volume", "rebuild")
+        if reimage:
+            _, kept = await self._making.disks.new_root(ctx, server, image_id)
+            return "rebuild_volume", {"image": kept}
+        volume = await self._making.disks.root_volume(server)
+        if volume.image_metadata.get("image_id") != image_id:
+            raise BadRequest("Unable to rebuild with a different image for a volume-backed server.")
+        return "rebuild", {}
 
     async def create_image(self, ctx: Context, server_id: str, name: str, metadata: Mapping[str, str]) -> str:
         """The id of a queued image that the server's host will fill."""
@@ -179,7 +207,7 @@ class ServerActions:
         images = self._needs.images
         if images is None:
             raise errors.NotOffered("images of servers")
-        wish = _snapshot_wish(server, name, metadata)
+        wish = snapshot_wish(server, name, metadata)
 
         async def begin(tx: Transaction, image: Image) -> None:
             held = await self._servers.held(tx, ctx, server_id)
@@ -259,7 +287,7 @@ class ServerActions:
             raise NotFound(f"Security group {group} is not associated with the instance {server_id}.")
 
 
-def _snapshot_wish(server: Server, name: str, metadata: Mapping[str, str]) -> ImageWish:
+def snapshot_wish(server: Server, name: str, metadata: Mapping[str, str]) -> ImageWish:
     inherited = {k: v for k, v in server.image.get("properties", {}).items() if k not in _NOT_INHERITED}
     properties = {
         **inherited,

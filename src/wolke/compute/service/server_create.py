@@ -71,7 +71,7 @@ class Making:
         self, needs: Needs, flavors: Flavors, keypairs: KeyPairs, quotas: Quotas, hosts: Hosts, disks: BootDisks
     ) -> None:
         self._needs = needs
-        self._disks = disks
+        self.disks = disks
         self._flavors = flavors
         self._keypairs = keypairs
         self._quotas = quotas
@@ -100,7 +100,7 @@ class Making:
             servers = [_numbered(template, asked, index, count) for index in range(count)]
             for server in servers:
                 await tx.insert(SERVERS, server)
-                await self._disks.write(tx, ctx, server, disks)
+                await self.disks.write(tx, ctx, server, disks)
                 await tx.insert(SERVER_ACTIONS, action_of(ctx, server, "create", self._needs.clock.now()))
             tx.wake("compute.servers")
         return servers
@@ -118,16 +118,16 @@ class Making:
 
     async def _boot(self, ctx: Context, asked: NewServer, flavor: Flavor) -> Disks:
         """Its disks, if they and the flavor go together."""
-        image, devices = await self._disks.of_image(ctx, asked.image_id or None, asked.block_devices)
+        image, devices = await self.disks.of_image(ctx, asked.image_id or None, asked.block_devices)
         if image is not None and devices[0].target == "local":
             _check_image(image, flavor, zero_disk_allowed=asked.zero_disk_allowed)
-        return await self._disks.plan(ctx, image, devices, flavor_copy(flavor), asked.most)
+        return await self.disks.plan(ctx, image, devices, flavor_copy(flavor), asked.most)
 
     async def image(
         self, ctx: Context, image_id: str, flavor: Flavor | FlavorCopy, *, zero_disk_allowed: bool = True
     ) -> Image:
         """An image that a server of this flavor can be made of, or 400 in Nova's words."""
-        image = await self._disks.image(ctx, image_id, "Invalid imageRef provided.", "Can not find requested image")
+        image = await self.disks.image(ctx, image_id, "Invalid imageRef provided.", "Can not find requested image")
         _check_image(image, flavor, zero_disk_allowed=zero_disk_allowed)
         return image
 

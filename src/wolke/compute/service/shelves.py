@@ -24,6 +24,10 @@ class Shelves:
 
     async def shelve(self, ctx: Context, server_id: str) -> None:
         server = await self._servers.show(ctx, server_id)
+        if server.volume_backed:
+            arguments = {"was": server.status}
+            await self._actions.begin(ctx, server_id, "shelve_away", "shelve", arguments=arguments)
+            return
         await self._actions.begin_image(ctx, server_id, "shelve", "shelve", f"{server.name}-shelved", {}, {})
 
     async def offload(self, ctx: Context, server_id: str) -> None:

@@ -173,6 +173,17 @@ class Images:
         more = {"generation": image.generation + 1, "updated_at": self.clock.now()}
         return await tx.update(IMAGES, {**changes, **more}, id=image.id, generation=image.generation, **guards)
 
+    async def describe_in(self, tx: Transaction, image: Image, properties: Mapping[str, str | None]) -> None:
+        """Other properties for an image that ``tx`` has made."""
+        self.check_counts(image.tags, properties)
+        await tx.update(IMAGES, {"properties": dict(properties)}, id=image.id)
+        await write_marks(tx, image.id, image.tags, properties)
+
+    async def activate_in(self, tx: Transaction, image: Image) -> None:
+        """One without data: what it is of stands in its properties."""
+        if not await self.write(tx, image, {"status": ACTIVE, "size": 0}, status=QUEUED):
+            raise errors.ImageChanged
+
     def check_counts(self, tags: Sequence[str], properties: Mapping[str, str | None]) -> None:
         for what, count, most in (
             ("image properties", len(properties), self.config.properties_max),

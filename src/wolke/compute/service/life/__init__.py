@@ -28,6 +28,7 @@ from wolke.compute.service.life.live import Live
 from wolke.compute.service.life.moving import Moving
 from wolke.compute.service.life.outcomes import Outcomes
 from wolke.compute.service.life.overdue import Overdue, Timed
+from wolke.compute.service.life.pictures import Pictures
 from wolke.compute.service.life.questions import Questions
 from wolke.compute.service.life.shelving import Shelving
 from wolke.compute.service.life.sweeping import Sweeping
@@ -69,6 +70,7 @@ class Life:
         self.evacuating = Evacuating(self.ground)
         self.live = Live(self.ground, self.moving)
         failing = Failing(self.ground, self.building, self.moving, self.live)
+        self.pictures = Pictures(self.ground, self.building, failing)
         self.overdue = Overdue(self.ground, self.building, failing)
         self.timed = Timed(self.ground)
         endings = Endings(self.ground, self.moving, self.shelving, self.evacuating)

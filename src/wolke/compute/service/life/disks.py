@@ -100,9 +100,22 @@ class Disks:
             if device.attachment_id is not None:
                 await self._storage.attachments.settle_in(tx, device.attachment_id, device.device_name)
 
+    async def forget_snapshots(self, tx: Transaction, server: Server) -> None:
+        """Of an image that will not come about."""
+        for snapshot_id in server.arguments.get("snapshot_ids", ()):
+            if self._storage is None:
+                return
+            try:
+                snapshot = await self._storage.snapshots.held(tx, _CLOUD, snapshot_id)
+                if snapshot.task != "deleting":
+                    await self._storage.snapshots.delete_in(tx, _CLOUD, snapshot, force=True)
+            except CloudError as error:
+                log.info("a snapshot stays without its image", snapshot_id=snapshot_id, reason=error.message)
+
     async def release(self, tx: Transaction, server: Server) -> None:
         """The server is no more: its volumes are anybody's, but for those that go with it. So do those that were made for a server
         that never was."""
+        await self.forget_snapshots(tx, server)
         for device in await tx.find(BLOCK_DEVICES, server_id=server.id, order=_ORDER):
             await self._drop(tx, device)
             if device.volume_id is None:

@@ -25,6 +25,7 @@ class Endings:
         self._by_verb: dict[str, Ending] = {
             "create": self._booted,
             "rebuild": self._rebuilt,
+            "rebuild_volume": self._rebuilt,
             "reboot_hard": self._rebooted,
             "resize": moving.moved,
             "migrate": moving.moved,
@@ -59,6 +60,7 @@ class Endings:
 
     async def _rebuilt(self, tx: Transaction, server: Server, changes: Changes) -> None:
         changes |= {"launched_at": self._ground.clock.now(), "fault": None}
+        await self._disks.came_along(tx, server)
         if server.arguments.get("was_off"):
             changes |= {"task": "powering-off", "verb": "stop", "status": "ACTIVE"}
 

@@ -50,6 +50,8 @@ class Failing:
             await self._disks.stayed(tx, server)
         if not await self._ground.write(tx, server, changes):
             return False
+        if server.verb == "snapshot_volumes":
+            await self._disks.forget_snapshots(tx, server)
         move = await move_of(tx, server.id) if server.verb in ("evacuate", "revert_resize") else None
         if move is not None:
             await note(self._ground, tx, move, status="error", key="")
