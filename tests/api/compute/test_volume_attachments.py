@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import AsgiClient
+from tests.conftest import ADMIN_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import MEMBER
 from wolke.block_storage.store import VOLUMES
@@ -75,6 +75,35 @@ async def test_a_volume_is_attached_and_detached_while_the_server_runs(cloud: Di
     assert await cloud.attachments() == []
     assert (await member.get(one)).status == 404
     assert (await member.get(f"/servers/{server_id}")).json["server"]["os-extended-volumes:volumes_attached"] == []
+
+
+async def test_a_host_is_told_how_fast_a_volume_may_be(cloud: DiskCloud) -> None:
+    admin = cloud.http.using("admin", f"/volume/v3/{ADMIN_PROJECT}", openstack_api_version="volume latest")
+    specs = {"total_iops_sec_per_gb": "30", "total_iops_sec_per_gb_min": "40", "read_bytes_sec": "9"}
+    specs |= {"write_bytes_sec_per_gb": "10", "write_bytes_sec_max": "15"}
+    made = await admin.post("/qos-specs", {"qos_specs": {"name": "slow", "consumer": "both", **specs}})
+    path = f"/qos-specs/{made.json['qos_specs']['id']}"
+    slow = (await admin.post("/types", {"volume_type": {"name": "slow"}})).json["volume_type"]["id"]
+    assert (await admin.get(f"{path}/associate?vol_type_id={slow}")).status == 202
+    told = []
+    for wanted in ({"size": 1}, {"size": 2}):
+        server_id, volume_id = await running(cloud), await cloud.volume(volume_type="slow", **wanted)
+        await cloud.attach(server_id, volume_id)
+        await cloud.settle()
+        [there] = [one for one in await cloud.attachments() if one.volume_id == volume_id]
+        assert there.connection is not None
+        told.append(there.connection["qos_specs"])
+    assert told == [
+        {"total_iops_sec": "40", "read_bytes_sec": "9", "write_bytes_sec": "10"},
+        {"total_iops_sec": "60", "read_bytes_sec": "9", "write_bytes_sec": "15"},
+    ]
+    found = cloud.hosts["host-1"].driver.limits(server_id, volume_id)
+    assert found == told[1]
+    assert (await admin.put(path, {"qos_specs": {"consumer": "back-end"}})).status == 200
+    compute = cloud.http.using("member", "/compute/v2.1")
+    assert (await compute.post(f"/servers/{server_id}/action", {"reboot": {"type": "HARD"}})).status == 202
+    await cloud.settle()
+    assert cloud.hosts["host-1"].driver.limits(server_id, volume_id) == {}
 
 
 async def test_what_older_clients_see(cloud: DiskCloud, member: AsgiClient) -> None:

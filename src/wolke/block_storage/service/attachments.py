@@ -21,6 +21,7 @@ from wolke.block_storage.model import Attachment, Volume
 from wolke.block_storage.service import sight
 from wolke.block_storage.service.endings import SETTLED
 from wolke.block_storage.service.needs import Needs
+from wolke.block_storage.service.qos_specs import limits_in
 from wolke.block_storage.service.volumes import Volumes
 from wolke.block_storage.states import FOLLOWS_ATTACHMENTS, attached_status, status_of
 from wolke.block_storage.store import ATTACHMENTS
@@ -142,8 +143,12 @@ class Attachments:
             raise errors.CannotConnect(connected.reason or "the attachment was given up.")
         async with self._db.transaction() as tx:
             held = await self._held(tx, ctx, attachment_id)
-            if held.status == "reserved":
-                held = await self.write(tx, held, {"status": "attaching"})
+            limits = await limits_in(tx, await self._volumes.held(tx, _CLOUD, held.volume_id))
+            changes: dict[str, Any] = {"status": "attaching"} if held.status == "reserved" else {}
+            if limits is not None:
+                changes["connection"] = {**(held.connection or {}), "qos_specs": limits}
+            if changes:
+                held = await self.write(tx, held, changes)
         return held
 
     async def _until_connected(self, ctx: Context, attachment: Attachment) -> Attachment:

@@ -8,7 +8,7 @@ import msgspec
 
 from wolke.block_storage import errors
 from wolke.block_storage.model import QosSpecs as Specs
-from wolke.block_storage.model import VolumeType
+from wolke.block_storage.model import Volume, VolumeType
 from wolke.block_storage.service import sight
 from wolke.block_storage.service.needs import Needs
 from wolke.block_storage.store import QOS_SPECS, TYPES
@@ -16,6 +16,30 @@ from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import DuplicateRow, Order, Transaction
 from wolke.core.paging import Page
+
+#: Limits that may grow with the volume: by so much for each GiB (_per_gb), from a least (_per_gb_min) to a most (_max).
+_SCALED = tuple(f"{which}_{what}_sec" for which in ("total", "read", "write") for what in ("bytes", "iops"))
+
+
+def limits_of(specs: Mapping[str, str], size_gib: int) -> dict[str, str]:
+    """What a hypervisor is told of ``specs``. Source: Cinder's user guide, "Capacity based QoS"."""
+    found = dict(specs)
+    for name in _SCALED:
+        per_gib, least = found.pop(f"{name}_per_gb", ""), found.pop(f"{name}_per_gb_min", "0")
+        if per_gib.isdecimal():
+            value = max(int(per_gib) * size_gib, int(least) if least.isdecimal() else 0)
+            most = found.pop(f"{name}_max", "")
+            found[name] = str(min(value, int(most)) if most.isdecimal() else value)
+    return found
+
+
+async def limits_in(tx: Transaction, volume: Volume) -> dict[str, str] | None:
+    """Those that whoever opens the volume is to keep to."""
+    kind = await tx.get(TYPES, id=volume.type_id) if volume.type_id else None
+    specs = await tx.get(QOS_SPECS, id=kind.qos_specs_id) if kind is not None and kind.qos_specs_id else None
+    if specs is None or specs.consumer == "back-end":
+        return None
+    return limits_of(specs.specs, volume.size_gib)
 
 
 class QosSpecs:

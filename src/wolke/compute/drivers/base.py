@@ -98,7 +98,7 @@ class Layer:
 class Volume:
     """A disk that outlives the guest, and how it is opened on this host: ``layers``, the one that is written to first, each
     with just that format on just that backing, whatever their headers say. ``passphrase``: of LUKS inside; drivers write it
-    nowhere. ``root``: the guest starts from it."""
+    nowhere. ``root``: the guest starts from it. ``limits``: of what the guest does with it, in Cinder's words (total_bytes_sec, …)."""
 
     volume_id: str
     size_gib: int
@@ -107,6 +107,7 @@ class Volume:
     passphrase: str = field(default="", repr=False)
     encrypted: bool = False
     root: bool = False
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,8 @@ class Volumes(Protocol):
         """It has it no more. ``Failure`` if the guest does not let go of it: then it still has it."""
 
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
-        """These are its volumes, and this is how they are opened when it starts next: it may have changed while it was off."""
+        """These are its volumes, and this is how they are opened when it starts next: it may have changed while it was off. Of a guest
+        that runs only their limits change, at once."""
 
     async def holder(self, volume_id: str) -> VolumeHolder | None:
         """The guest that has the volume open; None if none does here."""

@@ -14,7 +14,7 @@ import random
 import shutil
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket, socketpair
 from typing import Any
@@ -62,12 +62,14 @@ class _Record:
     rescued: bool = False
     going: str = ""  # a live migration: "waiting" for it, "come" but not settled, "gone" elsewhere
     volumes: tuple[str, ...] = ()
+    limits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of its volumes
     stubborn: bool = False  # lets go of no volume
     written: str = ""  # what its disk holds: it goes where the guest goes
 
 
-def _volumes(spec: GuestSpec) -> tuple[str, ...]:
-    return tuple(one.volume_id for one in spec.volumes)
+def _with(record: _Record, volumes: Sequence[Volume]) -> _Record:
+    limits = {one.volume_id: dict(one.limits) for one in volumes}
+    return replace(record, volumes=tuple(limits), limits=limits)
 
 
 class SimulatedHolder:
@@ -149,7 +151,7 @@ class SimulatedDriver:
         await self._trouble("create")
         if spec.server_id not in self._guests:
             ports = tuple(nic.port_id for nic in spec.nics)
-            self._keep(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, volumes=_volumes(spec)))
+            self._keep(_with(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus), spec.volumes))
 
     async def start(self, server_id: str) -> None:
         await self._trouble("start")
@@ -221,7 +223,8 @@ class SimulatedDriver:
         await self._trouble("attach_volume")
         record = self._find(server_id)
         if volume.volume_id not in record.volumes:
-            self._keep(replace(record, volumes=(*record.volumes, volume.volume_id)))
+            limits = {**record.limits, volume.volume_id: dict(volume.limits)}
+            self._keep(replace(record, volumes=(*record.volumes, volume.volume_id), limits=limits))
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         await self._trouble("detach_volume")
@@ -234,8 +237,9 @@ class SimulatedDriver:
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         await self._trouble("connect_volumes")
         record = self._find(server_id)
-        if record.power not in (Power.RUNNING, Power.PAUSED):
-            self._keep(replace(record, volumes=tuple(one.volume_id for one in volumes)))
+        if record.power in (Power.RUNNING, Power.PAUSED):
+            volumes = [one for one in volumes if one.volume_id in record.volumes]
+        self._keep(_with(record, volumes))
 
     async def holder(self, volume_id: str) -> SimulatedHolder | None:
         running = (Power.RUNNING, Power.PAUSED)
@@ -245,6 +249,10 @@ class SimulatedDriver:
     def volumes(self, server_id: str) -> tuple[str, ...]:
         """For tests: what it has."""
         return self._find(server_id).volumes
+
+    def limits(self, server_id: str, volume_id: str) -> Mapping[str, str]:
+        """For tests: how fast one of its volumes may be."""
+        return self._find(server_id).limits[volume_id]
 
     def be_stubborn(self, server_id: str, stubborn: bool = True) -> None:
         """For tests: as if something in the guest used its volumes."""
@@ -298,7 +306,7 @@ class SimulatedDriver:
         ports = tuple(nic.port_id for nic in spec.nics)
         written = (folder / "disk").read_text()
         self._keep(
-            _Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, volumes=_volumes(spec), written=written)
+            _with(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, written=written), spec.volumes)
         )
         shutil.rmtree(folder)
 

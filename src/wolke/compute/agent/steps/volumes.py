@@ -68,6 +68,7 @@ def _volume(said: dict[str, Any]) -> Volume:
         encrypted=connection["encrypted"],
         passphrase=said["passphrase"] or "",
         root=said["root"],
+        limits=connection.get("qos_specs") or {},
     )
 
 

@@ -17,6 +17,7 @@ from wolke.compute.drivers.qemu import (
     command,
     console,
     disks,
+    limits,
     live,
     moves,
     nics,
@@ -33,6 +34,7 @@ from wolke.compute.drivers.qemu.definition import (
     RescueDisk,
     load,
     save,
+    with_limits,
     with_nic,
     with_volume,
     with_volumes,
@@ -146,6 +148,7 @@ class QemuDriver(Guests):
             try:
                 async with self._talk(home) as qmp:
                     await volumes.plug(qmp, wished, volume)
+                    await limits.keep(qmp, wished)
             except Exception:
                 await whole(save, home, before)  # or a volume that cannot be would keep it from starting
                 raise
@@ -164,10 +167,16 @@ class QemuDriver(Guests):
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         self._learn_keys(volumes)
         async with self._hold(server_id) as home:
-            if not process.alive(home) or home.suspended:
-                before = defined(home)
-                if (wished := with_volumes(before, volumes)) != before:
-                    await whole(save, home, wished)
+            before = defined(home)
+            runs = process.alive(home) and not home.suspended
+            wished = with_limits(before, volumes) if runs else with_volumes(before, volumes)
+            if wished == before:
+                return
+            command.check(wished)
+            await whole(save, home, wished)
+            if runs:
+                async with self._talk(home) as qmp:
+                    await limits.keep(qmp, wished)
 
     async def holder(self, volume_id: str) -> QemuHolder | None:
         for server_id in sorted(self._known()):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wolke.compute.drivers.base import Nic, Volume
-from wolke.compute.drivers.qemu import volume_nodes
+from wolke.compute.drivers.qemu import limits, volume_nodes
 from wolke.compute.drivers.qemu.definition import Definition, RescueDisk
 from wolke.core.drivers import Failure
 
@@ -78,6 +78,7 @@ def check(definition: Definition) -> None:
     names = ["qmp", "look", "serial", "run", "console", "kernel", "ramdisk", "base", "rescue-base", *DISKS]
     descriptors = dict.fromkeys(names, 0) | {f"tap:{nic.port_id}": 0 for nic in definition.spec.nics}
     for volume in definition.spec.volumes:
+        limits.of(volume)
         descriptors |= dict.fromkeys(volume_files(volume), 0)
     arguments(definition, Host("", "tcg", 0, ""), descriptors)
 

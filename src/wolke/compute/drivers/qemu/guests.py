@@ -28,6 +28,7 @@ from wolke.compute.drivers.qemu import (
     disks,
     host,
     kvm,
+    limits,
     memory,
     moves,
     process,
@@ -179,7 +180,9 @@ class Guests:
         if process.alive(home):
             power, _ = await observe(home, self._config.answer_timeout_s)
             if power is Power.RUNNING:
-                process.seal(home)  # whoever started it may have died before
+                process.seal(home)  # whoever started it may have died before, and before this
+                async with self._talk(home) as qmp:
+                    await limits.keep(qmp, defined(home))
                 return
             if power is Power.PAUSED:
                 await self._cont(home)

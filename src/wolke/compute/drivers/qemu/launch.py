@@ -10,7 +10,7 @@ import os
 from contextlib import ExitStack
 
 from wolke.compute.drivers.base import Power
-from wolke.compute.drivers.qemu import command, memory, process, volumes
+from wolke.compute.drivers.qemu import command, limits, memory, process, volumes
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.compute.drivers.qemu.faults import explain, last_line
 from wolke.compute.drivers.qemu.home import Home
@@ -68,6 +68,7 @@ async def launch(
     try:
         async with session(home.run / "qmp", timeout_s) as qmp:
             process.seal(home)
+            await limits.keep(qmp, definition)
             if restore:
                 await memory.restore(qmp, home, timeout_s)
     except (Gone, TimeoutError) as error:
