@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.contract.hypervisors import Bench, eventually, power
-from wolke.compute.drivers.base import GuestSpec, Power
+from wolke.compute.drivers.base import GuestSpec, Layer, Power, Volume
+from wolke.compute.drivers.qemu import trial
 from wolke.core.drivers import Failure
 
 
@@ -122,6 +124,20 @@ async def test_a_guest_becomes_larger_where_it_is_and_smaller_again(bench: Bench
     await driver.take_back(spec.server_id)
     await driver.start(spec.server_id)
     await bench.booted(driver, spec.server_id, 2)
+
+
+async def test_a_guest_without_a_disk_of_its_own_goes_to_another_host(bench: Bench, there: Any, tmp_path: Path) -> None:
+    driver = await bench.driver()
+    root = Volume(str(uuid.uuid4()), 1, (Layer(str(trial.image(tmp_path / "root")), "raw"),), root=True)
+    spec = bench.spec(image=None, volumes=[root])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await bench.booted(driver, spec.server_id)
+    await aside(driver, spec.server_id)
+    await carry(driver, there, spec, vcpus=2)
+    await there.start(spec.server_id)
+    await bench.booted(there, spec.server_id)
+    await driver.forget_aside(spec.server_id)
 
 
 async def test_destroying_takes_away_what_has_half_come(bench: Bench) -> None:

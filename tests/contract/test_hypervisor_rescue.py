@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.contract.hypervisors import Bench, power
-from wolke.compute.drivers.base import Power, RescueSpec
+from wolke.compute.drivers.base import Layer, Power, RescueSpec, Volume
 from wolke.compute.drivers.qemu import trial
 from wolke.core.drivers import Failure
 
@@ -45,6 +46,24 @@ async def test_a_guest_starts_from_another_disk_and_then_from_its_own(
     await driver.start(server_id)
     await bench.booted(driver, server_id, 1 if device == "cdrom" or not bench.real else 2)
     assert await power(driver, server_id) is Power.RUNNING
+
+
+@pytest.mark.parametrize("stable", [False, True])
+async def test_a_guest_whose_root_is_a_volume_is_rescued(
+    bench: Bench, image: Path, tmp_path: Path, stable: bool
+) -> None:
+    driver = await bench.driver()
+    root = Volume(str(uuid.uuid4()), 1, (Layer(str(trial.image(tmp_path / "root")), "raw"),), root=True)
+    spec = bench.spec(image=None, volumes=[root])
+    await driver.create(spec)
+    await driver.rescue(spec.server_id, RescueSpec(image, "raw", stable=stable))
+    await driver.connect_volumes(spec.server_id, [root])
+    await driver.start(spec.server_id)
+    await bench.booted(driver, spec.server_id)
+    await driver.unrescue(spec.server_id)
+    await driver.start(spec.server_id)
+    await bench.booted(driver, spec.server_id, 2 if bench.real else 1)
+    assert await power(driver, spec.server_id) is Power.RUNNING
 
 
 async def test_a_bus_that_is_not_there_is_refused_and_the_guest_starts_as_before(bench: Bench, image: Path) -> None:

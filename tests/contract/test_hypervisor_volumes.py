@@ -13,6 +13,7 @@ import pytest
 
 from tests.contract.hypervisors import Bench, power, processes_of
 from wolke.compute.drivers.base import Layer, Power, Volume
+from wolke.compute.drivers.qemu import trial
 from wolke.core.drivers import Failure
 
 MIB = 1 << 20
@@ -210,6 +211,24 @@ async def test_an_encrypted_volume_is_opened_with_its_key_which_lies_nowhere(qem
     await holder.resize(size + 8 * MIB)
     assert path.stat().st_size == size + 8 * MIB
     await driver.destroy(server_id)
+
+
+async def test_each_volume_is_on_the_bus_that_it_asks_for(qemu_bench: Bench, tmp_path: Path) -> None:
+    driver = await qemu_bench.driver()
+    root = Volume(str(uuid.uuid4()), 1, (Layer(str(trial.image(tmp_path / "root")), "raw"),), root=True, bus="scsi")
+    plain, later = volume(tmp_path, boot_index=1), volume(tmp_path, bus="scsi")
+    server_id = await guest(qemu_bench, driver, image=None, volumes=[root, plain, later])
+    await qemu_bench.booted(driver, server_id)
+    found = {
+        one["name"]: one["type"].removeprefix("child<").rstrip(">")
+        for one in await ask(driver, server_id, "qom-list", {"path": "/machine/peripheral"})
+    }
+    assert found["disk-root"] == found[f"volume-{later.volume_id}"] == "scsi-hd"
+    assert found[f"volume-{plain.volume_id}"] == "virtio-blk-pci"
+    await driver.destroy(server_id)
+    spec = qemu_bench.spec(volumes=[volume(tmp_path, bus="usb")])
+    with pytest.raises(Failure, match="no bus 'usb'"):
+        await driver.create(spec)
 
 
 async def test_a_guest_starts_from_a_volume(qemu_bench: Bench, tmp_path: Path) -> None:

@@ -270,7 +270,9 @@ class BlockDevice(msgspec.Struct, frozen=True):
     boot_index: int | None  # 0: the server starts from it
     tag: str | None
     delete_on_termination: bool
-    source: dict[str, Any]  # of a volume that was made for it: kind, id, size_gib, volume_type; else empty
+    source: dict[
+        str, Any
+    ]  # disk_bus, if one was asked for; of a volume that was made for it: kind, id, size_gib, volume_type
     created_at: str
     updated_at: str | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.conftest import MEMBER_PROJECT, AsgiClient
@@ -14,6 +15,7 @@ from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import SNAPSHOTS, VOLUMES
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
+from wolke.core.clock import HeldClock
 from wolke.core.db import Database
 from wolke.core.drivers import Failure
 from wolke.image.errors import ImageNotFound
@@ -254,6 +256,33 @@ async def test_a_volume_that_cannot_be_made_leaves_nothing(cloud: DiskCloud, mem
     assert await cloud.attachments() == []
     assert await cloud.db.find(BLOCK_DEVICES) == []
     assert await cloud.allocations() == set()
+
+
+async def test_a_volume_that_takes_too_long_is_named(cloud: DiskCloud, member: AsgiClient) -> None:
+    answer = await ask(member, [of_image(cloud)])
+    await cloud.reconciler.servers.drain()
+    [volume] = await cloud.db.find(VOLUMES)
+    assert isinstance(cloud.clock, HeldClock)
+    cloud.clock.move(cloud.config.build_deadline_s + 1)
+    await cloud.hosts["host-1"].agent.register()
+    await cloud.storage_agents["host-1"].register()
+    await cloud.reconciler.servers.drain()
+    await cloud.settle()
+    server = await shown(member, answer.json["server"]["id"])
+    assert server["status"] == "ERROR"
+    assert f"Volume {volume.id} was still being made." in server["fault"]["message"]
+    assert await cloud.db.find(VOLUMES) == []
+
+
+async def test_a_guest_is_told_of_its_volumes(cloud: DiskCloud, member: AsgiClient) -> None:
+    server = await boot(cloud, member, [of_image(cloud, tag="root")], config_drive=True)
+    assert server["status"] == "ACTIVE"
+    [port] = await cloud.ports()
+    address = port["fixed_ips"][0]["ip_address"]
+    told = await cloud.life.metadata(port["network_id"], address, "openstack/latest/meta_data.json")
+    [device] = msgspec.json.decode(told)["devices"]
+    [volume] = server["os-extended-volumes:volumes_attached"]
+    assert (device["serial"], device["path"], device["tags"]) == (volume["id"], "/dev/vda", ["root"])
 
 
 async def test_the_quota_of_volumes_is_a_reason(cloud: DiskCloud, member: AsgiClient) -> None:

@@ -110,6 +110,10 @@ class Snapshots:
             raise errors.Invalid("snapshot", f"Snapshot {snapshot.id} is being made into a volume.")
         await self._needs.begin(tx, ctx, "snapshot", snapshot, "force_delete" if force else "delete")
 
+    async def all_going(self, tx: Transaction, volume_id: str) -> bool:
+        """Whether each snapshot that there is of a volume is being deleted."""
+        return all(one.task == "deleting" for one in await tx.find(SNAPSHOTS, volume_id=volume_id))
+
     async def change(self, ctx: Context, snapshot_id: str, changes: Mapping[str, Any]) -> Snapshot:
         async with self._db.transaction() as tx:
             snapshot = await self.held(tx, ctx, snapshot_id)

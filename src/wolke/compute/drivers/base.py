@@ -98,7 +98,9 @@ class Layer:
 class Volume:
     """A disk that outlives the guest, and how it is opened on this host: ``layers``, the one that is written to first, each
     with just that format on just that backing, whatever their headers say. ``passphrase``: of LUKS inside; drivers write it
-    nowhere. ``root``: the guest starts from it. ``limits``: of what the guest does with it, in Cinder's words (total_bytes_sec, …)."""
+    nowhere. ``root``: the guest starts from it. ``limits``: of what the guest does with it, in Cinder's words (total_bytes_sec, …).
+    ``bus``: where the disk is plugged in, "" for where the image wants its disks;
+    ``boot_index``: which is tried first, of those that have one."""
 
     volume_id: str
     size_gib: int
@@ -108,6 +110,8 @@ class Volume:
     encrypted: bool = False
     root: bool = False
     limits: Mapping[str, str] = field(default_factory=dict)
+    bus: str = ""
+    boot_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,6 @@ class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
     tag: str | None = None
     volume_type: str | None = None
     disk_bus: str | None = None
-    device_type: str | None = None
     guest_format: str | None = None
 
     @property
@@ -73,6 +72,8 @@ def _device(one: Mapping[str, Any], *, image_given: bool) -> NewDevice:
     bus = one.get("disk_bus")
     if bus is not None and bus not in BUSES:
         raise errors.InvalidMapping(f"disk bus {str(bus)[:64]} is not valid.")
+    if target == "volume" and one.get("device_type") not in (None, "disk"):
+        raise errors.InvalidMapping("volumes are disks here, and no other device_type.")
     return NewDevice(
         source=source,
         source_id=source_id,
@@ -84,7 +85,6 @@ def _device(one: Mapping[str, Any], *, image_given: bool) -> NewDevice:
         tag=one.get("tag"),
         volume_type=one.get("volume_type"),
         disk_bus=bus,
-        device_type=one.get("device_type"),
         guest_format=one.get("guest_format"),
     )
 

@@ -205,9 +205,9 @@ class BootDisks:
         return attachment.id
 
     def _row(self, server: Server, device: NewDevice, volume_id: str | None, attachment_id: str | None) -> BlockDevice:
-        source: dict[str, Any] = {}
+        source: dict[str, Any] = {"disk_bus": device.disk_bus} if device.disk_bus else {}
         if volume_id is None:
-            source = {"kind": device.source, "id": device.source_id, "size_gib": device.size}
+            source |= {"kind": device.source, "id": device.source_id, "size_gib": device.size}
             source |= {"volume_type": device.volume_type}
         return BlockDevice(
             id=ids.uuid(),

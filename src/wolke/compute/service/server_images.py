@@ -108,6 +108,7 @@ def mapping_of(server: Server, devices: Sequence[BlockDevice], snapshots: Mappin
                 "device_name": device.device_name,
                 "volume_size": None,
                 "tag": device.tag,
+                "disk_bus": device.source.get("disk_bus"),
             }
             found.append(entry)
     for asked in server.block_devices:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from wolke.compute.model import FlavorCopy, Server
-from wolke.compute.views.metadata import AddressFacts, Facts, NicFacts, answer, config_drive
+from wolke.compute.views.metadata import AddressFacts, DiskFacts, Facts, NicFacts, answer, config_drive
 
 _BLANK: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(Server)}
 SERVER = Server(
@@ -40,6 +41,18 @@ def test_meta_data_is_what_cloud_init_reads() -> None:
     assert found["availability_zone"] == "nova"
     assert found["files"] == [{"path": "/etc/motd", "content_path": "/content/0000"}]
     assert {"random_seed", "project_id", "devices", "dedicated_cpus", "launch_index"} <= set(found)
+
+
+def test_volumes_are_told_by_name_and_those_with_tags_as_devices() -> None:
+    flavor = FlavorCopy("1", "m1.tiny", 1, 512, 1, ephemeral_gib=1, swap_mib=64)
+    disks = (DiskFacts("vol-1", "/dev/vda", "root"), DiskFacts("vol-2", "/dev/vdd"))
+    facts = replace(FACTS, server=msgspec.structs.replace(SERVER, flavor=flavor), disks=disks)
+    [device] = json.loads(text("openstack/latest/meta_data.json", facts) or "")["devices"]
+    assert (device["type"], device["serial"], device["path"], device["tags"]) == ("disk", "vol-1", "/dev/vda", ["root"])
+    path = "latest/meta-data/block-device-mapping"
+    assert (text(path, facts) or "").split() == ["ami", "ebs0", "ebs1", "ephemeral0", "root", "swap"]
+    names = [text(f"{path}/{name}", facts) for name in ("ami", "root", "ephemeral0", "swap", "ebs1")]
+    assert names == ["vda", "/dev/vda", "/dev/vdb", "/dev/vdc", "/dev/vdd"]
 
 
 def test_old_clients_see_old_files() -> None:

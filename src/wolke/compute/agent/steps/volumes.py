@@ -69,6 +69,8 @@ def _volume(said: dict[str, Any]) -> Volume:
         passphrase=said["passphrase"] or "",
         root=said["root"],
         limits=connection.get("qos_specs") or {},
+        bus=said["bus"],
+        boot_index=said["boot_index"],
     )
 
 

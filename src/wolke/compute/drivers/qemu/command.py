@@ -258,15 +258,16 @@ def _devices(definition: Definition) -> list[dict[str, Any]]:
     if video:
         found.append(_on_bus(definition, "video", video))
     found += [_on_bus(definition, "rng", "virtio-rng-pci"), _on_bus(definition, "balloon", "virtio-balloon-pci")]
-    bus = properties.get("hw_disk_bus", "virtio")
-    if bus not in DISK_BUSES:
-        raise Failure(f"the image asks for disk bus {bus!r}; this host has {', '.join(DISK_BUSES)}")
+    bus = _bus(properties.get("hw_disk_bus", ""))
     buses = dict.fromkeys(_disks(definition), bus)
+    if (volume := definition.root_volume) and volume.bus:
+        buses["root"] = _bus(volume.bus)
     if "config" in buses and (bus == "ide" or properties.get("hw_cdrom_bus") == "scsi"):
         buses["config"] = "cdrom"  # a CD drive on SCSI; else a read-only virtio disk
     if definition.rescue:
         buses["rescue"] = _rescue_bus(definition.rescue, bus)
-    if {"scsi", "cdrom"} & {bus, *buses.values()}:
+    of_volumes = {volume_nodes.bus_of(definition, one) for one in definition.spec.volumes if not one.root}
+    if {"scsi", "cdrom"} & {bus, *buses.values(), *of_volumes}:
         found.append(_on_bus(definition, "scsi", "virtio-scsi-pci") | {"id": "scsi"})
     if "usb" in buses.values():
         found.append(_on_bus(definition, "usb", "qemu-xhci") | {"id": "usb"})
@@ -277,6 +278,12 @@ def _devices(definition: Definition) -> list[dict[str, Any]]:
             port = {"id": f"port{place}", "chassis": place + 1, "multifunction": True}
             found.append({"driver": "pcie-root-port", "bus": "pcie.0", "addr": f"{NICS_AT:#x}.{place}"} | port)
     return found
+
+
+def _bus(wished: str) -> str:
+    if wished and wished not in DISK_BUSES:
+        raise Failure(f"disk bus {wished!r} is asked for; this host has {', '.join(DISK_BUSES)}")
+    return wished or "virtio"
 
 
 def _on_bus(definition: Definition, name: str, driver: str) -> dict[str, Any]:

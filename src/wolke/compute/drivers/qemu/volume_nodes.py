@@ -12,11 +12,13 @@ from typing import Any
 
 from wolke.compute.drivers.base import Volume
 from wolke.compute.drivers.qemu.definition import Definition
+from wolke.core.drivers import Failure
 
 Json = dict[str, Any]
 #: Where volumes sit on bus 0 of a pc; on q35 each has a port of its own, function by function from PORTS_AT on.
 PLACES = (0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x0D, 0x0E, 0x0F)
 PORTS_AT = 0x11
+BUSES = ("virtio", "scsi")
 _FIRST_LUN = 16  # below are the guest's own disks
 _FIRST_CHASSIS = 9
 
@@ -76,12 +78,22 @@ def layer_node(name: str, disk_format: str, descriptor_set: int, *, block: bool,
     return {"driver": disk_format, "node-name": name, "read-only": read_only, "file": file | trim} | trim
 
 
+def bus_of(definition: Definition, volume: Volume) -> str:
+    """What the image asks for, if that is a bus for volumes; unless the volume itself asks for one."""
+    return volume.bus or ("scsi" if definition.spec.image_properties.get("hw_disk_bus") == "scsi" else "virtio")
+
+
 def device(definition: Definition, volume: Volume) -> Json:
     """The disk, as ``device_add`` has it. Not for one that the guest starts from."""
     place = definition.volume_places[volume.volume_id]
     disk: Json = {"id": device_name(volume), "drive": top_name(volume), "serial": volume.volume_id}
-    if definition.spec.image_properties.get("hw_disk_bus") == "scsi":
+    if volume.boot_index:
+        disk["bootindex"] = 1 + volume.boot_index  # the root disk has 1
+    bus = bus_of(definition, volume)
+    if bus == "scsi":
         return {"driver": "scsi-hd", "bus": "scsi.0", "lun": _FIRST_LUN + place} | disk
+    if bus not in BUSES:
+        raise Failure(f"this host has no bus {bus!r} for a volume that is no root disk; it has {', '.join(BUSES)}")
     disk["serial"] = volume.volume_id[:20]  # as much as virtio has room for
     if "q35" in definition.machine:
         return {"driver": "virtio-blk-pci", "bus": f"vport{place}", "addr": "0x0"} | disk

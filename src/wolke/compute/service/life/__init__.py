@@ -71,7 +71,7 @@ class Life:
         self.live = Live(self.ground, self.moving)
         failing = Failing(self.ground, self.building, self.moving, self.live)
         self.pictures = Pictures(self.ground, self.building, failing)
-        self.overdue = Overdue(self.ground, self.building, failing)
+        self.overdue = Overdue(self.ground, self.building, failing, self.block_devices)
         self.timed = Timed(self.ground)
         endings = Endings(self.ground, self.moving, self.shelving, self.evacuating)
         self.outcomes = Outcomes(self.ground, self.building, failing, endings)

@@ -63,6 +63,15 @@ class BlockDevices:
             pass
         return False
 
+    async def late(self, server: Server) -> str:
+        """Which volumes are not there, for the user."""
+        found = []
+        for device in (await self._disks.of_servers([server.id])).get(server.id, []):
+            if device.attachment_id is None:
+                name = f"Volume {device.volume_id}" if device.volume_id else f"The volume {device.device_name}"
+                found.append(f"{name} was still being made.")
+        return " ".join(found)
+
     async def build(self, server: Server) -> None:
         """As far as each device can go by now; when all are reserved, the server goes on."""
         for device in (await self._disks.of_servers([server.id])).get(server.id, []):

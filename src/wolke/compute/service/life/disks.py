@@ -72,6 +72,8 @@ class Disks:
             "connection": connected.connection,
             "passphrase": key,
             "root": device.boot_index == 0,
+            "bus": device.source.get("disk_bus") or "",
+            "boot_index": device.boot_index,
         }
 
     # -- endings; each is part of the write with which its verb ends
@@ -120,7 +122,7 @@ class Disks:
             await self._drop(tx, device)
             if device.volume_id is None:
                 continue
-            in_vain = bool(device.source) and server.launched_at is None
+            in_vain = "kind" in device.source and server.launched_at is None
             if in_vain or device.delete_on_termination:
                 await self._delete(tx, device.volume_id, force=in_vain)
 
@@ -141,6 +143,7 @@ class Disks:
         try:
             volume = await self._storage.volumes.held(tx, _CLOUD, volume_id)
             if volume.task != "deleting":
-                await self._storage.volume_actions.delete_in(tx, _CLOUD, volume, cascade=force, force=force)
+                cascade = force or await self._storage.snapshots.all_going(tx, volume_id)
+                await self._storage.volume_actions.delete_in(tx, _CLOUD, volume, cascade=cascade, force=force)
         except CloudError as error:
             log.info("a volume stays without its server", volume_id=volume_id, reason=error.message)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_network
 
 from wolke.compute.model import Server
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import zone_of
 from wolke.compute.store import AGGREGATES
-from wolke.compute.views.metadata import AddressFacts, Facts, NicFacts
+from wolke.compute.views.metadata import AddressFacts, DiskFacts, Facts, NicFacts
 from wolke.network.model import ServerPort, Subnet
 
 
@@ -20,6 +21,7 @@ async def facts_of(
     aggregates = await ground.db.find(AGGREGATES)
     wanted = {f[2] for mine in ports.values() for port in mine for f in port.fixed_ips}
     subnets = await ground.network.subnets_by_id(sorted(wanted)) if wanted else {}
+    devices = await Disks(ground).of_servers([server.id for server in servers])
     default = ground.config.default_availability_zone
     found = {}
     for server in servers:
@@ -32,6 +34,11 @@ async def facts_of(
             nics=tuple(_nic(port, subnets) for port in mine),
             security_groups=tuple(sorted(names)),
             public_ip=floating[0] if floating else "",
+            disks=tuple(
+                DiskFacts(one.volume_id, one.device_name or "", one.tag)
+                for one in devices.get(server.id, ())
+                if one.volume_id is not None
+            ),
         )
     return found
 

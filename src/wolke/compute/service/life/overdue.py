@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wolke.compute.model import Server
+from wolke.compute.service.life.block_devices import BlockDevices
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.failing import Failing
 from wolke.compute.service.life.ground import Ground
@@ -19,7 +20,8 @@ _NEVER_GIVEN_UP = ("delete", "abandon")
 
 
 class Overdue:
-    def __init__(self, ground: Ground, building: Building, failing: Failing) -> None:
+    def __init__(self, ground: Ground, building: Building, failing: Failing, block_devices: BlockDevices) -> None:
+        self._block_devices = block_devices
         self._ground = ground
         self._building = building
         self._failing = failing
@@ -28,7 +30,9 @@ class Overdue:
         """The verb under way took too long."""
         if server.verb == "create":
             where = f" on host {server.host}" if server.host else ""
-            await self._building.give_up(server, f"The server was not up in time{where} (it was {server.task}).")
+            late = await self._block_devices.late(server) if server.task == "block_device_mapping" else ""
+            told = f"The server was not up in time{where} (it was {server.task})."
+            await self._building.give_up(server, f"{told} {late}".rstrip())
         elif server.verb in _NEVER_GIVEN_UP or server.task in CLEANUPS:
             await self._persist(server)
         else:

@@ -7,10 +7,10 @@ None where there is nothing; ``config_drive(facts)`` is the same as a tree of fi
 from __future__ import annotations
 
 from wolke.compute.views.metadata.ec2 import ec2_answer, ec2_files
-from wolke.compute.views.metadata.facts import AddressFacts, Facts, NicFacts
+from wolke.compute.views.metadata.facts import AddressFacts, DiskFacts, Facts, NicFacts
 from wolke.compute.views.metadata.openstack import openstack_answer, openstack_files
 
-__all__ = ["AddressFacts", "Facts", "NicFacts", "answer", "config_drive"]
+__all__ = ["AddressFacts", "DiskFacts", "Facts", "NicFacts", "answer", "config_drive"]
 
 
 def answer(facts: Facts, path: str) -> bytes | None:

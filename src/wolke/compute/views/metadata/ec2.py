@@ -22,7 +22,7 @@ def tree(facts: Facts) -> dict[str, Any]:
         "ami-id": f"ami-{(server.image_id or '0' * 8)[:8]}",
         "ami-launch-index": str(server.launch_index),
         "ami-manifest-path": "(unknown)",
-        "block-device-mapping": {"ami": server.root_device_name.removeprefix("/dev/"), "root": server.root_device_name},
+        "block-device-mapping": _disks(facts),
         "hostname": server.hostname,
         "instance-action": "none",
         "instance-id": f"i-{server.id[:8]}",
@@ -38,6 +38,18 @@ def tree(facts: Facts) -> dict[str, Any]:
     if server.key is not None:
         known["public-keys"] = {"0": {"_name": server.key["name"], "openssh-key": server.key["public_key"]}}
     return known
+
+
+def _disks(facts: Facts) -> dict[str, str]:
+    """The names of its disks by what they are."""
+    server = facts.server
+    root = server.root_device_name
+    found = {"ami": root.removeprefix("/dev/"), "root": root}
+    letters = iter("bc")
+    for name, there in (("ephemeral0", server.flavor.ephemeral_gib), ("swap", server.flavor.swap_mib)):
+        if there:
+            found[name] = f"{root[:-1]}{next(letters)}"
+    return found | {f"ebs{index}": disk.path for index, disk in enumerate(facts.disks)}
 
 
 def ec2_answer(facts: Facts, words: list[str]) -> bytes | None:

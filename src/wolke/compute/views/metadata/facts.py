@@ -31,12 +31,22 @@ class NicFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """A volume. A guest finds it by its serial number; ``path`` is how its owner calls it."""
+
+    volume_id: str
+    path: str
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     server: Server
     zone: str
     nics: tuple[NicFacts, ...] = ()
     security_groups: tuple[str, ...] = ()
     public_ip: str = ""
+    disks: tuple[DiskFacts, ...] = ()
     password: str = ""  # as the guest gave it, sealed
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from wolke.compute.views.metadata.facts import AddressFacts, Facts, NicFacts
+from wolke.compute.views.metadata.facts import AddressFacts, DiskFacts, Facts, NicFacts
 
 VERSIONS = (
     "2012-08-10", "2013-04-04", "2013-10-17", "2015-10-15", "2016-06-30", "2016-10-06", "2017-02-22", "2018-08-27",
@@ -45,10 +45,18 @@ def meta_data(facts: Facts, version: str) -> bytes:
     if version >= "2015-10-15":
         known["project_id"] = server.project_id
     if version >= "2016-06-30":
-        known["devices"] = []
+        known["devices"] = [_disk(disk) for disk in facts.disks if disk.tag is not None]
     if version >= "2020-10-14":
         known["dedicated_cpus"] = []
     return msgspec.json.encode(known)
+
+
+def _disk(disk: DiskFacts) -> dict[str, Any]:
+    """A volume that has a tag. Where it is on which bus is its host's affair, and nothing to rely on."""
+    return {
+        "type": "disk", "bus": "none", "address": "none", "serial": disk.volume_id, "path": disk.path,
+        "tags": [disk.tag],
+    }  # fmt: skip
 
 
 def network_data(facts: Facts, version: str = "latest") -> bytes:
