@@ -42,7 +42,7 @@ _LIVE = (
     "live_prep", "live_binding", "live_receiving", "live_sending", "live_settling", "live_arriving", "live_clearing",
     "live_released",
 )  # fmt: skip
-_PLUGGABLE = ("ACTIVE", "SHUTOFF", "PAUSED")
+_PLUGGABLE = ("ACTIVE", "SHUTOFF", "PAUSED", "RESIZED", "SHELVED")
 _PLUG_S = 180.0
 _MOVE_S = 3600.0  # disks are copied
 _UNDO_S = 600.0

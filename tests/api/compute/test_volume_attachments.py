@@ -11,6 +11,7 @@ from tests.conftest import ADMIN_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import MEMBER
 from wolke.block_storage.store import VOLUMES
+from wolke.compute.config import ComputeConfig
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
 from wolke.core.db import Database
@@ -228,3 +229,68 @@ async def test_whether_it_goes_with_the_server_can_be_changed(cloud: DiskCloud, 
     assert answer.status == 400
     answer = await member.put(path, {"volumeAttachment": {"volumeId": cloud.new_id()}})
     assert answer.status == 501
+
+
+async def put_away(cloud: DiskCloud, member: AsgiClient, server_id: str) -> None:
+    assert (await member.post(f"/servers/{server_id}/action", {"shelve": None})).status == 202
+    await cloud.settle()
+    if (await cloud.server(server_id)).status == "SHELVED":
+        admin = member.using("admin")
+        assert (await admin.post(f"/servers/{server_id}/action", {"shelveOffload": None})).status == 202
+        await cloud.settle()
+    assert (await cloud.server(server_id)).status == "SHELVED_OFFLOADED"
+
+
+async def test_volumes_of_a_server_that_is_put_away(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id = await running(cloud)
+    stays, goes, comes = [await cloud.volume() for _ in range(3)]
+    for one in (stays, goes):
+        await cloud.attach(server_id, one)
+        await cloud.settle()
+    await put_away(cloud, member, server_id)
+    path = f"/servers/{server_id}/os-volume_attachments"
+    answer = await member.post(path, {"volumeAttachment": {"volumeId": comes}})
+    assert answer.status == 200, answer.body
+    assert (await cloud.shown(comes)).status == "in-use"
+    assert (await member.delete(f"{path}/{goes}")).status == 202
+    assert (await member.get(f"{path}/{goes}")).status == 404
+    await cloud.settle()
+    assert [(await cloud.shown(one)).status for one in (stays, goes, comes)] == ["in-use", "available", "in-use"]
+    actions = (await member.get(f"/servers/{server_id}/os-instance-actions")).json["instanceActions"]
+    assert [one["action"] for one in actions[:2]] == ["detach_volume", "attach_volume"]
+
+    assert (await member.post(f"/servers/{server_id}/action", {"unshelve": None})).status == 202
+    assert (await member.post(path, {"volumeAttachment": {"volumeId": goes}})).status == 409
+    assert (await cloud.shown(goes)).status == "available"
+    await cloud.settle()
+    assert (await cloud.server(server_id)).status == "ACTIVE"
+    assert set(driver(cloud).volumes(server_id)) == {stays, comes}
+    assert {one.instance_host for one in await cloud.attachments()} == {"host-1"}
+    assert (await member.delete(f"{path}/{comes}")).status == 202
+    await cloud.settle()
+    assert ((await cloud.shown(comes)).status, driver(cloud).volumes(server_id)) == ("available", (stays,))
+
+
+async def test_a_server_that_is_put_away_and_deleted_leaves_its_volumes(cloud: DiskCloud, member: AsgiClient) -> None:
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    await put_away(cloud, member, server_id)
+    await cloud.attach(server_id, volume_id)
+    assert (await member.delete(f"/servers/{server_id}")).status == 204
+    await cloud.settle()
+    assert (await cloud.shown(volume_id)).status == "available" and await cloud.attachments() == []
+
+
+async def test_a_shelved_server_that_is_still_on_its_host_gets_volumes_too(database: Database, tmp_path: Path) -> None:
+    cloud = DiskCloud(database, tmp_path, config=ComputeConfig(shelved_offload_time_s=-1))
+    cloud.start()
+    await cloud.add_host()
+    await cloud.furnish()
+    member = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
+    server_id, volume_id = await running(cloud), await cloud.volume()
+    assert (await member.post(f"/servers/{server_id}/action", {"shelve": None})).status == 202
+    await cloud.settle()
+    assert (await cloud.server(server_id)).status == "SHELVED"
+    await cloud.attach(server_id, volume_id)
+    await cloud.settle()
+    assert driver(cloud).volumes(server_id) == (volume_id,)
+    assert ((await cloud.server(server_id)).status, (await cloud.shown(volume_id)).status) == ("SHELVED", "in-use")

@@ -16,14 +16,15 @@ from wolke.block_storage.service import BlockStorage
 from wolke.compute import errors
 from wolke.compute.model import BlockDevice, Server
 from wolke.compute.service.block_devices import chosen_name, own_disks
+from wolke.compute.service.instance_actions import action_of, done_at_once
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
-from wolke.compute.store import BLOCK_DEVICES
+from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
 from wolke.core import ids
 from wolke.core.context import Context
 from wolke.core.db import Order, Transaction, Where
-from wolke.core.errors import BadRequest, NotFound
+from wolke.core.errors import BadRequest, Conflict, NotFound
 
 _ORDER = [Order("created_at"), Order("device_name"), Order("id")]
 
@@ -67,6 +68,8 @@ class Volumes:
         """``wanted``: device_name, tag, delete_on_termination, each optional."""
         storage = self._there()
         server = await self._servers.show(ctx, server_id)
+        if server.status == "SHELVED_OFFLOADED":
+            return await self._keep_for(ctx, storage, server_id, volume_id, wanted)
         self._actions.allowed(ctx, server, "attach_volume", "attach_volume")
         await self._actions.require(server, "volumes", "volumes")
         made: list[BlockDevice] = []
@@ -80,6 +83,31 @@ class Volumes:
 
         await storage.attachments.reserve(ctx, volume_id, server_id=server.id, host=server.host, also=begin)
         return made[0]
+
+    async def _keep_for(
+        self, ctx: Context, storage: BlockStorage, server_id: str, volume_id: str, wanted: Mapping[str, Any]
+    ) -> BlockDevice:
+        """A server that is put away has it from now on, without a guest to see it; its host opens it when it comes back."""
+        made: list[BlockDevice] = []
+
+        async def begin(tx: Transaction, attachment: Attachment) -> None:
+            held = await self._servers.held(tx, ctx, server_id)
+            device = await self._insert(tx, held, attachment, wanted)
+            await self._note(tx, ctx, held, "attach_volume")
+            await storage.attachments.settle_in(tx, attachment.id, device.device_name)
+            made.append(device)
+
+        await storage.attachments.reserve(ctx, volume_id, server_id=server_id, patient=True, also=begin)
+        return made[0]
+
+    async def _note(self, tx: Transaction, ctx: Context, server: Server, verb: str) -> None:
+        """``verb`` is done at once with a server that has left its host; ``Conflict`` if it has come back, or is about to."""
+        if server.status != "SHELVED_OFFLOADED":
+            raise Conflict(f"Instance {server.id} was changed at the same time. Please try again.")
+        self._actions.allowed(ctx, server, "unshelve_offloaded", verb)
+        begun = action_of(ctx, server, verb, self._needs.clock.now())
+        await tx.insert(SERVER_ACTIONS, done_at_once(begun))
+        await self._servers.write(tx, server, {})
 
     async def _insert(
         self, tx: Transaction, server: Server, attachment: Attachment, wanted: Mapping[str, Any]
@@ -114,6 +142,11 @@ class Volumes:
         async with self._db.transaction() as tx:
             await tx.lock(f"block_storage:volume:{volume_id}")
             server = await self._servers.held(tx, ctx, server_id)
+            if server.status == "SHELVED_OFFLOADED":
+                await self._note(tx, ctx, server, "detach_volume")
+                await storage.attachments.drop_in(tx, device.attachment_id or "")
+                await tx.delete(BLOCK_DEVICES, id=device.id)
+                return
             self._actions.allowed(ctx, server, "detach_volume", "detach_volume")
             await storage.attachments.detach_in(tx, device.attachment_id or "")
             arguments = {"device_id": device.id, "volume_id": volume_id}
