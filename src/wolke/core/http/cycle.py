@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from wolke.core.http.files import Run, checked_runs
-from wolke.core.http.messages import PARTS, WHOLE, ClientGone
+from wolke.core.http.messages import BODY, PARTS, WHOLE, ClientGone
+from wolke.core.log import get_logger
 
 if TYPE_CHECKING:
     from wolke.core.http.protocol import Protocol
@@ -30,20 +31,52 @@ SILENCE_S = 60.0  # without a byte of a body, in either direction
 _WAITING_BYTES = 128 * 1024  # of a body, before reading stops; one more read of the socket may come on top
 _TLS_BYTES = 128 * 1024
 _CONNECTION = (b"Connection", b"connection")
+log = get_logger(__name__)
 _END: Any = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 class Cycle(RequestResponseCycle):
-    """Made by changing the class of uvicorn's own, so ``taken_over`` stands for ``__init__``."""
+    """``task`` runs it. ``FIELDS`` and ``BODY`` in its scope save a door the work that was done here already."""
 
-    protocol: Protocol
-    pieces: list[bytes]
-    waiting_bytes: int
+    task: asyncio.Task[None]
 
-    def taken_over(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, scope: Any, keep_alive: bool, expects_word: bool) -> None:
         self.protocol = protocol
-        self.pieces = []
+        self.scope: Any = scope
+        self.transport: Any = protocol.transport
+        self.flow = protocol.flow
+        self.access_log = False
+        self.message_event: Any = _Signal()
+        self.on_response = protocol.on_response_complete
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = expects_word
+        self.more_body = True
+        self.pieces: list[bytes] = []
         self.waiting_bytes = 0
+        self.disconnected = self.response_started = self.response_complete = False
+        self.chunked_encoding: bool | None = None
+        self.expected_content_length = 0
+
+    async def run(self, app: Any) -> None:
+        try:
+            if not self.more_body and self.waiting_bytes < _WAITING_BYTES:
+                self.scope[BODY] = b"".join(self.pieces)
+            await app(self.scope, self.receive, self.send)
+        except BaseException:
+            log.exception("bug", path=self.scope["path"])
+            await self._unanswered()
+        else:
+            if not self.response_complete and not self.disconnected:
+                log.error("a request was left without an answer", path=self.scope["path"])
+                await self._unanswered()
+        finally:
+            self.protocol.tasks.discard(self.task)
+
+    async def _unanswered(self) -> None:
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
 
     # -- in
 
@@ -52,6 +85,11 @@ class Cycle(RequestResponseCycle):
         self.waiting_bytes += len(piece)
         if self.waiting_bytes >= _WAITING_BYTES:
             self.flow.pause_reading()
+        self.message_event.set()
+
+    def whole(self) -> None:
+        """All of it has come."""
+        self.more_body = False
         self.message_event.set()
 
     async def receive(self) -> Any:
@@ -215,6 +253,32 @@ class Cycle(RequestResponseCycle):
     def _give_up(self) -> None:
         self.disconnected = True
         self.transport.abort()
+
+
+class _Signal:
+    """An event that one waits for: a hundred thousand a second of asyncio's own are a load."""
+
+    __slots__ = ("_is_set", "_waiter")
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self) -> None:
+        self._is_set = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    async def wait(self) -> None:
+        while not self._is_set:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
 
 
 @lru_cache(2)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # ASGI extensions of our own server: an answer in one message, with ``FilePart``s for its body, or with the body itself.
 PARTS = "wolke.response.parts"
 WHOLE = "wolke.response.whole"
+# What our own server leaves in a scope: the headers as ``Request.headers`` has them, and a body that came whole with its head.
+FIELDS = "wolke.request.fields"
+BODY = "wolke.request.body"
 _HOST = re.compile(r"[A-Za-z0-9._\-]{1,253}(:\d{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:\d{1,5})?")
 
 
@@ -32,6 +35,9 @@ class Params:
     __slots__ = ("pairs",)
 
     def __init__(self, raw: bytes, *, nul: bool = False) -> None:
+        if not raw:
+            self.pairs: list[tuple[str, str]] = []
+            return
         try:
             pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=1000)
         except ValueError:
@@ -73,7 +79,8 @@ class Request:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.headers = _headers(scope["headers"])
+        fields = scope.get(FIELDS)
+        self.headers: dict[str, str] = _headers(scope["headers"]) if fields is None else fields
         self.params: dict[str, str] = {}
         self.body: Any = None
         self.ctx = NOBODY
@@ -120,6 +127,11 @@ class Request:
 
     def enforce(self, rule: str, target: Mapping[str, Any] | None = None) -> None:
         self.api.policy.enforce(self.ctx, rule, target)
+
+    @property
+    def at_hand(self) -> bytes | None:
+        """The body, if all of it is there already; whoever takes it from here leaves ``stream`` alone."""
+        return self.scope.get(BODY)
 
     async def stream(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises ``ClientGone`` if the client leaves before its end."""

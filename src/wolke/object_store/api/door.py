@@ -89,7 +89,9 @@ class SwiftDoor:
         if not all(map(str.isascii, headers.values())) or not all(map(str.isascii, headers)):
             headers = {_text(name): _text(value) for name, value in headers.items()}
         length = headers.get("content-length")
-        data: Any = b"" if length == "0" else request.stream()
+        data: Any = b"" if length == "0" else None if length is None else request.at_hand
+        if data is None:
+            data = request.stream()
         if length is not None and not (length.isascii() and length.isdigit()):
             raise BadRequest("Invalid Content-Length")
         return Call(

@@ -78,7 +78,7 @@ def _source(call: Call) -> Call:
 def _sink(call: Call) -> Call:
     headers = {name: value for name, value in call.headers.items() if name not in _NOT_SENT}
     if call.method == "PUT":
-        if not isinstance(call.data, bytes) and call.headers.get("content-length", "0") != "0":
+        if call.data if isinstance(call.data, bytes) else call.headers.get("content-length", "0") != "0":
             raise BadRequest("Copy requests require a zero byte body")
         return call.sub("PUT", call.container, call.name, headers)
     if not call.headers.get("destination"):

@@ -50,6 +50,7 @@ log = get_logger(__name__)
 META_LIMIT_BYTES = 256 << 10
 _GROUP_BYTES = 8 << 20
 _GROUP_COMMITS = 512  # the loop belongs to others, too
+_ENOUGH = 8  # commits to start with in the midst of a turn of the loop: the disk works while the others of that turn come
 _FREE_FOR_S = 0.25  # how long what the file system said of its free space is believed
 
 
@@ -115,6 +116,8 @@ class Committer:
         self._reserve_bytes = reserve_bytes
         self._queue: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._early: tuple[_Group, asyncio.Future[None]] | None = None  # under way before the task had its first turn
+        self._waits = False  # the task, for its first turn
         self._preparing: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, "wolke-log")
         self._free = (0.0, 0)
@@ -144,7 +147,10 @@ class Committer:
         done = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(form, done))
         if self._task is None:
+            self._waits = True
             self._task = asyncio.get_running_loop().create_task(self._run())
+        elif self._waits and len(self._queue) >= _ENOUGH and self._early is None:
+            self._start_early()
         await done
 
     async def close(self) -> None:
@@ -234,31 +240,58 @@ class Committer:
 
     # --------------------------------------------------------------------------------------------------------- writing
 
-    async def _run(self) -> None:
+    def _start_early(self) -> None:
+        if self.settled() is not None:
+            return
         group = _Group(self._ledger, self._log)
         try:
+            if self._form(group):
+                return  # the task turns to the next segment
+        except Exception as error:
+            self._break(error, group.done)
+            raise
+        if group.parts:
+            self._early = (group, self._write(group))
+        else:
+            self._finish(group)
+
+    async def _run(self) -> None:
+        group = _Group(self._ledger, self._log)
+        self._waits = False
+        try:
+            if self._early is not None:
+                group, written = self._early
+                self._early = None
+                await self._written(group, written)
             while self._queue and self.broken is None:
                 if (waits := self.settled()) is not None:
                     await waits
                 group = _Group(self._ledger, self._log)
                 if needed := self._form(group):
                     await self._turn(needed)
+                elif group.parts:
+                    await self._written(group, self._write(group))
                 else:
-                    await self._write(group)
+                    self._finish(group)
         except Exception as error:  # a bug, or an index that cannot be read: nobody may wait for ever
             log.exception("the object store stopped")
             self._break(error, group.done)
         finally:
             self._task = None
 
-    async def _write(self, group: _Group) -> None:
-        if group.parts:
-            try:
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._log.write, group.parts)
-            except OSError as error:
-                await self._failed(group, error)
-                return
-            self._settle(group)
+    def _write(self, group: _Group) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, self._log.write, group.parts)
+
+    async def _written(self, group: _Group, written: asyncio.Future[None]) -> None:
+        try:
+            await written
+        except OSError as error:
+            await self._failed(group, error)
+            return
+        self._settle(group)
+        self._finish(group)
+
+    def _finish(self, group: _Group) -> None:
         for done in group.done:
             if not done.done():
                 done.set_result(None)
