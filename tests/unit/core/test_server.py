@@ -246,3 +246,36 @@ async def test_a_transfer_coding_that_nobody_knows_is_501():
         head = b"PUT /t/size HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip,chunked\r\n\r\n"
         answer = await talk(port, head + b"whatever comes")
     assert answer.startswith(b"HTTP/1.1 501")
+
+
+async def at_hand(service, ctx, request: Request):
+    there = request.at_hand
+    if there is None:
+        return {"streamed": sum([len(chunk) async for chunk in request.stream()])}
+    return {"at_hand": len(there)}
+
+
+async def test_a_small_body_that_came_with_its_head_is_at_hand() -> None:
+    head = b"PUT /t/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: "
+    async with serving(Route("PUT", "/x", at_hand, auth=False, stream=True)) as port:
+        assert b'{"at_hand":5}' in await talk(port, head + b"5\r\n\r\nhello")
+        assert b'{"streamed":5}' in await talk(port, head + b"5\r\n\r\nhe", b"llo", pause_s=0.05)
+        assert b'{"at_hand":0}' in await talk(port, head + b"0\r\n\r\n")
+
+
+async def test_a_header_said_twice_is_one_with_both_values() -> None:
+    async def words(service, ctx, request: Request):
+        return {"x": request.headers["x-word"], "names": sorted(request.headers)}
+
+    ask = b"GET /t/w HTTP/1.1\r\nHost: x\r\nX-Word: one\r\nx-WORD: two\r\nConnection: close\r\n\r\n"
+    async with serving(Route("GET", "/w", words, auth=False)) as port:
+        answer = await talk(port, ask)
+    assert b'{"x":"one, two","names":["connection","host","x-word"]}' in answer
+
+
+async def test_a_connection_that_asks_nothing_more_is_closed_after_a_while(monkeypatch) -> None:
+    monkeypatch.setattr(protocol, "_IDLE_S", 0.3)
+    async with serving(HELLO) as port:
+        ask = b"GET /t/hello HTTP/1.1\r\nHost: x\r\n\r\n"
+        answer = await talk(port, ask, ask, pause_s=0.2)
+    assert answer.count(b"HTTP/1.1 200") == 2

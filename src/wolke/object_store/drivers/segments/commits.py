@@ -50,7 +50,9 @@ log = get_logger(__name__)
 META_LIMIT_BYTES = 256 << 10
 _GROUP_BYTES = 8 << 20
 _GROUP_COMMITS = 512  # the loop belongs to others, too
-_ENOUGH = 8  # commits to start with in the midst of a turn of the loop: the disk works while the others of that turn come
+_ENOUGH = (
+    8  # commits to start with in the midst of a turn of the loop: the disk works while the others of that turn come
+)
 _FREE_FOR_S = 0.25  # how long what the file system said of its free space is believed
 
 
