@@ -158,6 +158,11 @@ class NoNetwork:
     async def attachment(self, network_id: str, port_id: str) -> Attachment:
         return Attachment("none")
 
+    async def differences(self) -> list[tuple[str, str]]:
+        return []
+
+    async def carry(self) -> None: ...
+
 
 MEMBER = Context(
     request_id="req-test", user_id="6d" * 16, project_id=MEMBER_PROJECT, roles=frozenset({"member", "reader"})

@@ -72,9 +72,11 @@ class _Wrapped:
         return call
 
 
-async def bury() -> None:
-    """Nothing of a process goes on when it is dead. After the database is closed, which would wait for a cancelled commit."""
+async def bury(*, but: str = "") -> None:
+    """Nothing of a process goes on when it is dead. After the database is closed, which would wait for a cancelled commit; or ``but``
+    what is so called goes on."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    others = {task for task in others if not but or but not in getattr(task.get_coro(), "__qualname__", "")}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

@@ -45,6 +45,13 @@ def rename_durably(source: Path, target: Path) -> None:
         os.close(folder)
 
 
+def set_apart(path: Path, folder: Path) -> None:
+    """Into ``folder``, on the same file system, under a name that nothing there has. Fine if it is not there."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if path.exists():
+        rename_durably(path, folder / f"{path.name}.{time.time_ns()}")
+
+
 async def whole(work: Callable[..., T], *arguments: Any) -> T:
     """``work`` in a thread, to its end even if we are cancelled: a lock must not be let go while it still writes."""
     task = asyncio.ensure_future(asyncio.to_thread(work, *arguments))

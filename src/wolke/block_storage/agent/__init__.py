@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
+from wolke.block_storage.agent.checking import QUESTIONS
 from wolke.block_storage.agent.ground import (
     Backend,
     BackupStore,
@@ -212,6 +213,8 @@ class BlockStorageAgent:
 
     async def asked(self, kind: str, arguments: dict[str, Any]) -> Any:
         """``manageable_volumes``, ``manageable_snapshots`` of the ``backend`` that ``arguments`` names."""
+        if kind in QUESTIONS:
+            return await QUESTIONS[kind](self._ground, self.watch, arguments)
         driver = self._ground.driver(arguments.get("backend") or arguments.get("host"))
         if kind == "manageable_volumes":
             if not driver.capabilities.adoption:

@@ -23,7 +23,7 @@ class Watch:
 
     def __init__(self, ground: Ground, lock: Callable[[str, str], asyncio.Lock]) -> None:
         self._ground = ground
-        self._lock = lock
+        self.lock = lock
         self._strangers: set[tuple[str, ...]] = set()
         self.mine = False
 
@@ -49,7 +49,7 @@ class Watch:
         driver = self._ground.backends[backend].driver
         log.warning("belongs to nobody: removing it", backend=backend, volume_id=volume_id, snapshot_id=snapshot_id)
         try:
-            async with self._lock("volume", volume_id):
+            async with self.lock("volume", volume_id):
                 if snapshot_id is None:
                     await driver.delete(volume_id)
                 else:

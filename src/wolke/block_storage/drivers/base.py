@@ -146,6 +146,7 @@ class Found:
     snapshots: tuple[str, ...] = ()
     whole: bool = True
     in_use: bool = False  # a process has it open
+    fault: str | None = None  # why it cannot be opened, where a look tells
 
 
 class Holder(Protocol):
@@ -209,6 +210,13 @@ class Driver(Protocol):
 
     async def disconnect(self, volume_id: str, attachment_id: str) -> None:
         """It is needed no more for that. Fine if it was not connected."""
+
+
+class Quarantine(Protocol):
+    """For volumes of which nobody knows whose they are."""
+
+    async def quarantine(self, volume_id: str) -> None:
+        """Its content is kept, but no verb finds it any more: only a person brings it back. ``Failure`` if it is open."""
 
 
 class Adoption(Protocol):

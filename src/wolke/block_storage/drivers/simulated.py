@@ -185,6 +185,15 @@ class SimulatedDriver:
     async def disconnect(self, volume_id: str, attachment_id: str) -> None:
         await self._trouble("disconnect")
 
+    async def quarantine(self, volume_id: str) -> None:
+        await self._trouble("quarantine")
+        self._closed(volume_id)
+        if self._folder:
+            kept = self._folder / "quarantine"
+            kept.mkdir(mode=0o700, exist_ok=True)
+            (self._folder / f"{volume_id}.json").rename(kept / f"{volume_id}.json")
+        self._volumes.pop(volume_id)
+
     def open(self, volume_id: str, *, by_guest: bool = True) -> None:
         """For tests: as if a guest ran with it, or no longer did."""
         self._keep(replace(self._find(volume_id), open=by_guest))

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from wolke.compute.agent.checking import QUESTIONS
 from wolke.compute.agent.ground import Client, Ground, HostNetwork, Settings
 from wolke.compute.agent.lines import Lines, TlsTransport, Transport
 from wolke.compute.agent.memory import Memory
@@ -139,10 +140,7 @@ class ComputeAgent:
 
     async def _answer(self, question: dict[str, Any]) -> None:
         try:
-            if question["kind"] != "console_output":
-                raise Failure(f"this host cannot answer {question['kind']!r}")
-            value = await self.console_output(question["server_id"], question["arguments"].get("length"))
-            answer = {"value": value}
+            answer = {"value": await self.asked(question["kind"], question["server_id"], question["arguments"])}
         except Failure as why:
             answer = {"failure": str(why)}
         except Exception as error:
@@ -150,6 +148,14 @@ class ComputeAgent:
             answer = {"failure": f"the host met trouble: {type(error).__name__}"}
         with contextlib.suppress(Exception):  # nobody may be waiting any more
             await self._ground.client.post_json(self._ground.url(f"answers/{question['id']}"), answer)
+
+    async def asked(self, kind: str, server_id: str, arguments: dict[str, Any]) -> Any:
+        """What controllers want to know of this host, or what somebody who found it wrong wants it to mend."""
+        if kind == "console_output":
+            return await self.console_output(server_id, arguments.get("length"))
+        if kind not in QUESTIONS:
+            raise Failure(f"this host cannot answer {kind!r}")
+        return await QUESTIONS[kind](self._ground, self.work, self.watch, arguments)
 
     # -- looking round
 

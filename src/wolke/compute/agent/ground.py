@@ -36,6 +36,12 @@ class HostNetwork(Protocol):
 
     async def attachment(self, network_id: str, port_id: str) -> Attachment: ...
 
+    async def differences(self) -> Sequence[tuple[str, str]]:
+        """What is carried otherwise than it should be: of which network or router, and in a sentence what."""
+
+    async def carry(self) -> None:
+        """Look, make it so, whatever was done before."""
+
 
 class Lines(Protocol):
     """To other hosts' agents, for what moves between hosts: ``agent.lines``. ``move`` as in ``Wish.move``."""

@@ -16,6 +16,7 @@ from wolke.core.log import get_logger
 log = get_logger(__name__)
 
 _OFF = (Power.SHUTDOWN, Power.CRASHED)
+_ON = (Power.RUNNING, Power.PAUSED)
 _STALE_FILE_S = 3600.0
 
 
@@ -71,7 +72,8 @@ class Watch:
             off = guest.power in _OFF
             with_us = self._first and (rebooted or guest.power is Power.CRASHED)
             returned = off and (with_us or server_id in taken_down)
-            if server["power"] != guest.power or (server["status"] == "ACTIVE" and off):
+            unwanted = server["status"] == "SHUTOFF" and guest.power in _ON
+            if server["power"] != guest.power or unwanted or (server["status"] == "ACTIVE" and off):
                 reports.append(
                     {
                         "server_id": server_id,

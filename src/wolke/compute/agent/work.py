@@ -83,6 +83,11 @@ class Work:
         async with self._locks[server_id]:
             await self._ground.driver.destroy(server_id)
 
+    async def quarantine(self, server_id: str) -> None:
+        """Likewise, but keep what it was made of where nothing runs with it."""
+        async with self._locks[server_id]:
+            await self._ground.driver.quarantine(server_id)
+
     async def forget_aside(self, server_id: str) -> None:
         """Likewise for what was set aside of one."""
         async with self._locks[server_id]:

@@ -259,6 +259,13 @@ class VolumeHolder(Protocol):
         """The volume's first layer is so large afterwards, and the guest sees it."""
 
 
+class Quarantine(Protocol):
+    """For guests of which nobody knows whose they are."""
+
+    async def quarantine(self, server_id: str) -> None:
+        """It is off, and its files are kept, but no verb finds them any more: only a person brings them back."""
+
+
 class Moves(Protocol):
     """Taking a guest to another host or giving it another size, while what it was is kept until nobody wants it back.
 

@@ -34,6 +34,7 @@ from wolke.compute.drivers.base import (
     Watch,
 )
 from wolke.core.drivers import Failure, Unsupported
+from wolke.core.files import set_apart
 
 # The smallest images there are: one sector of zeroes; for qcow2 a header, a table of reference counts, counts, a map.
 IMAGES = {
@@ -309,6 +310,12 @@ class SimulatedDriver:
             _with(_Record(spec.server_id, Power.SHUTDOWN, ports, vcpus=spec.vcpus, written=written), spec.volumes)
         )
         shutil.rmtree(folder)
+
+    async def quarantine(self, server_id: str) -> None:
+        await self._trouble("quarantine")
+        if self._folder:
+            set_apart(self._folder / f"{server_id}.json", self._folder / "quarantine")
+        await self.destroy(server_id)
 
     async def rescue(self, server_id: str, spec: RescueSpec) -> None:
         await self._trouble("rescue")

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from wolke.core import ids
+from wolke.core.files import set_apart
 from wolke.image.drivers.base import Blob, NoBlob, NoSpace
 
 _PIECE_BYTES = 1 << 20
@@ -85,6 +86,10 @@ class FileDriver:
             finally:
                 os.close(fd)
         return gone
+
+    async def quarantine(self, blob_id: str) -> None:
+        """Its data is kept, but nobody finds it here any more."""
+        await asyncio.to_thread(set_apart, self.directory / _checked(blob_id), self.directory / "quarantine")
 
     async def blobs(self) -> list[Blob]:
         return await asyncio.to_thread(self._list)

@@ -108,6 +108,26 @@ class NetworkAgent:
     def wake(self) -> None:
         self._awake.set()
 
+    async def differences(self) -> list[tuple[str, str]]:
+        """What is carried otherwise than it should be: of which network or router, and in a sentence what."""
+        wish = decode((await self._client.request("GET", self._path + "/wish")).body)
+        wished = {r.id for r in wish.routers} | {n.id for n in wish.networks}
+        found = []
+        for noun, there in (("router", await self._dataplane.routers()), ("network", await self._dataplane.networks())):
+            found += [(one, f"{noun} {one} is carried, and should not be") for one in there if one not in wished]
+        for noun, wanted in (("network", wish.networks), ("router", wish.routers)):
+            for thing in wanted:
+                said = await self._dataplane.differences(thing)
+                found += [(thing.id, f"{noun} {thing.id}: {one}") for one in said]
+        return found
+
+    async def carry(self) -> None:
+        """Look, make it so, whatever was done before."""
+        self._etag = ""
+        self._networks.clear()
+        self._routers.clear()
+        await self.round()
+
     # -- running
 
     async def run(self) -> None:

@@ -161,6 +161,9 @@ class Dataplane(Protocol):
     async def teardown(self) -> None:
         """Remove everything this dataplane ever made here, and put back what it changed on the host."""
 
+    async def differences(self, thing: Network | Router) -> Sequence[str]:
+        """What ``apply_network`` or ``apply_router`` would change now, in words; nothing is changed. Empty if all is well."""
+
     async def networks(self) -> Sequence[str]:
         """Ids of the networks of which there is anything here."""
 

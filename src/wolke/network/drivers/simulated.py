@@ -31,6 +31,12 @@ class SimulatedDataplane:
         self.applied_networks.clear()
         self.applied_routers.clear()
 
+    async def differences(self, thing: Network | Router) -> Sequence[str]:
+        there = (self.applied_networks | self.applied_routers).get(thing.id)
+        if there == thing:
+            return ()
+        return ("it is carried otherwise than it should be" if there else "it is not carried",)
+
     async def networks(self) -> Sequence[str]:
         return sorted(self.applied_networks)
 

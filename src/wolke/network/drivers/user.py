@@ -36,6 +36,10 @@ class UserDataplane:
     async def teardown(self) -> None:
         self._networks.clear()
 
+    async def differences(self, thing: Network | Router) -> Sequence[str]:
+        """There is nothing in the kernel that could differ."""
+        return ()
+
     async def networks(self) -> Sequence[str]:
         return sorted(self._networks)
 

@@ -36,7 +36,7 @@ from wolke.block_storage.drivers.file.exports import Exports
 from wolke.block_storage.drivers.file.home import Definition, Home, Kept, Pending, Record, is_home
 from wolke.core.disk_images import ImageCheck
 from wolke.core.drivers import Failure
-from wolke.core.files import exclusive, whole
+from wolke.core.files import exclusive, set_apart, whole
 
 __all__ = ["FileConfig", "FileDriver"]
 
@@ -53,6 +53,7 @@ class FileDriver:
         self._images = folder / "images"  # copies of those that lie on other file systems
         self._reading = folder / "reading"  # links to layers that are being copied; each begins with its process id
         self._check_image = ImageCheck(self._config.image_check_timeout_s)
+        self._quarantine = folder / "quarantine"
         self._exports = Exports(self._config)
         self._unmanaged = Unmanaged(folder / "unmanaged")
 
@@ -322,6 +323,14 @@ class FileDriver:
             await whole(home.clear)
             return {"source-name": self._unmanaged.name_of(volume_id)}
 
+    async def quarantine(self, volume_id: str) -> None:
+        async with self._lock(volume_id) as home:
+            definition = home.load()
+            await self._exports.stop(home)
+            if definition is not None:
+                self._must_be_closed(home, definition)
+            await whole(set_apart, home.root, self._quarantine)
+
     # -- the volume's directory
 
     def _home(self, volume_id: str) -> Home:
@@ -389,6 +398,10 @@ def _look(home: Home) -> Found | None:
     one = home.load()
     if one is None:
         return Found(home.volume_id, whole=False) if home.root.exists() else None
+    lost = [name for name in one.layers if not home.file(name).exists()]
+    if lost:
+        fault = f"its layer {lost[0]} is not there"
+        return Found(home.volume_id, one.size_gib, tuple(sorted(one.snapshots)), fault=fault)
     return Found(home.volume_id, one.size_gib, tuple(sorted(one.snapshots)), in_use=_is_open(home, one))
 
 

@@ -49,7 +49,7 @@ from wolke.compute.drivers.qemu.launch import launch, observe
 from wolke.compute.drivers.qemu.qmp import Gone, Session, session
 from wolke.core.disk_images import ImageCheck
 from wolke.core.drivers import Failure
-from wolke.core.files import exclusive, whole, write_durably
+from wolke.core.files import exclusive, set_apart, whole, write_durably
 from wolke.core.tools import ToolError, run
 
 LOCK_DEADLINE_S = 120.0
@@ -281,6 +281,16 @@ class Guests:
             for folder in (home.root, moves.incoming(home)):
                 if folder.exists():
                     await whole(shutil.rmtree, folder)
+
+    async def quarantine(self, server_id: str) -> None:
+        home = self._home(server_id)
+        if home.shares:
+            raise Failure("its disks are on storage that other hosts see as well, and may be another host's by now")
+        await process.kill(home)
+        async with exclusive(home.root, LOCK_DEADLINE_S):
+            await process.kill(home)
+            await whole(set_apart, home.root, self._state / "quarantine")
+        await self.destroy(server_id)
 
     def _home(self, server_id: str) -> Home:
         return Home.of(server_id, self._guests, self._run, self._config.disk_dir)

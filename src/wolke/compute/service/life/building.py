@@ -184,8 +184,6 @@ class Building:
 
     async def _end_moves(self, tx: Transaction, server: Server, now: str) -> None:
         """A move that was under way, or waits to be confirmed, has nothing to move any more."""
-        if server.other_host is None:
-            return
         for move in await tx.find(MIGRATIONS, server_id=server.id):
             if move.status in MOVES_UNDER_WAY:
                 await self._ground.placement.release(tx, move.uuid)

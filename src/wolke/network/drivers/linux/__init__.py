@@ -78,6 +78,13 @@ class LinuxDataplane:
     async def teardown(self) -> None:
         await self._do("", self._teardown)
 
+    async def differences(self, thing: Network | Router) -> Sequence[str]:
+        if isinstance(thing, Network):
+            checks.network(thing)
+            return await self._do(thing.id, lambda: self._networks.differences(thing))
+        checks.router(thing)
+        return await self._do(thing.id, lambda: self._routers.differences(thing))
+
     async def networks(self) -> Sequence[str]:
         return await self._do("", self._networks.ids)
 

@@ -47,6 +47,24 @@ class Networks:
                 self.switches.forward(ipv6=self.masquerade and any(":" in subnet.cidr for subnet in network.subnets))
             self._apply_here(network)
 
+    def differences(self, network: Network) -> list[str]:
+        place = "" if network.external else self.names.network_ns(network.id)
+        if place and not self.namespaces.exists(place):
+            return [f"there is no namespace {place}"]
+        with self.namespaces.inside(place):
+            found = links.look()
+            wanted = self._links(network, found)
+            keep = [link.name for link in wanted]
+            bridge = self.names.bridge(network.id)
+            strange = links.unwanted(found, self.names.taps, keep, bridge if network.external else None)
+            said = [f"tap {name} belongs to no port" for name in strange]
+            said += [f"there is no {link.kind} {link.name}" for link in wanted if link.name not in found]
+            there = [link for link in wanted if link.name in found]
+            said += [f"ip {command} is wanting" for command in links.plan(there, found)]
+            if not tables.are_there(self._tables(network)):
+                said.append(f"nftables rules of {self.names.table(network.id)} are not as they should be")
+        return said
+
     def remove(self, network_id: str) -> None:
         directory = self._directory(network_id)
         daemons.remove(directory / "dhcp")

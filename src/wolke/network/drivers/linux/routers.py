@@ -52,6 +52,25 @@ class Routers:
             for link, mac, address in announced:
                 announce(link, mac, address)
 
+    def differences(self, router: Router) -> list[str]:
+        place = self.names.router_ns(router.id)
+        if not self.namespaces.exists(place):
+            return [f"there is no namespace {place}"]
+        legs = [*router.interfaces, *((router.gateway,) if router.gateway else ())]
+        gate = self.names.leg(router.gateway.port_id) if router.gateway else ""
+        table = self.names.table(router.id)
+        with self.namespaces.inside(place):
+            found = links.look()
+            wanted = self._wanted(router)
+            said = [f"there is no leg {link.name}" for link in wanted if link.name not in found]
+            strange = links.unwanted(found, f"r{self.names.tag}", [self.names.leg(leg.port_id) for leg in legs])
+            said += [f"leg {name} belongs to no port" for name in strange]
+            said += [f"ip {one} is wanting" for one in links.plan([w for w in wanted if w.name in found], found)]
+            if not tables.are_there([tables.Table("inet", table, nat.router_table(table, router, gate))]):
+                said.append(f"nftables rules of {table} are not as they should be")
+            said += [f"ip {one} is wanting" for one in _route_changes(router, self.names)]
+        return said
+
     def remove(self, router_id: str) -> None:
         daemons.remove(self._directory(router_id))
         self.namespaces.delete(self.names.router_ns(router_id))
@@ -126,13 +145,10 @@ class Routers:
 
     def _address(self, router: Router, found: Mapping[str, links.Found]) -> list[tuple[str, str, str]]:
         """Give the legs their addresses; those that are new on the outside, to be announced there."""
-        wanted = [self._leg(leg, leg.addresses, up=router.admin_up) for leg in router.interfaces]
+        wanted = self._wanted(router)
         fresh: list[tuple[str, str, str]] = []
         if router.gateway:
-            outer = self._leg(
-                router.gateway, nat.gateway_record(router.gateway, nat.floating_addresses(router)), up=router.admin_up
-            )
-            wanted.append(outer)
+            outer = wanted[-1]
             before = found[outer.name].addresses if outer.name in found and found[outer.name].up else frozenset()
             fresh = [
                 (outer.name, router.gateway.mac_address, address.split("/")[0])
@@ -144,18 +160,20 @@ class Routers:
             set_switch(family, "1" if router.admin_up else "0")
         return fresh if router.admin_up else []
 
+    def _wanted(self, router: Router) -> list[links.Link]:
+        """The legs, that of the gateway last."""
+        wanted = [self._leg(leg, leg.addresses, up=router.admin_up) for leg in router.interfaces]
+        if router.gateway:
+            outside = nat.gateway_record(router.gateway, nat.floating_addresses(router))
+            wanted.append(self._leg(router.gateway, outside, up=router.admin_up))
+        return wanted
+
     def _leg(self, leg: Interface, addresses: Sequence[str], *, up: bool) -> links.Link:
         name = self.names.leg(leg.port_id)
         return links.Link(name, "veth", leg.mtu, up, mac=leg.mac_address.lower(), addresses=tuple(addresses))
 
     def _route(self, router: Router) -> None:
-        wanted = {} if not router.admin_up else _routes(router, self.names)
-        found = _routes_found(six=any(":" in destination for destination in wanted) or _six(router))
-        commands = [f"route del {destination}" for destination in found if destination not in wanted]
-        commands += [
-            f"route replace {to} {way} proto {_ROUTE_PROTOCOL}" for to, way in wanted.items() if found.get(to) != way
-        ]
-        links.apply(commands)
+        links.apply(_route_changes(router, self.names))
 
     def _advertise(self, router: Router) -> None:
         legs = [(self.names.leg(leg.port_id), leg) for leg in router.interfaces if leg.advertise]
@@ -164,6 +182,17 @@ class Routers:
             daemons.remove(self._directory(router.id))
         else:
             daemons.ensure(self._directory(router.id), files)
+
+
+def _route_changes(router: Router, names: Names) -> list[str]:
+    """The `ip` commands after which the routes are what they should be, in the namespace this thread is in."""
+    wanted = {} if not router.admin_up else _routes(router, names)
+    found = _routes_found(six=any(":" in destination for destination in wanted) or _six(router))
+    commands = [f"route del {destination}" for destination in found if destination not in wanted]
+    replaced = (
+        f"route replace {to} {way} proto {_ROUTE_PROTOCOL}" for to, way in wanted.items() if found.get(to) != way
+    )
+    return [*commands, *replaced]
 
 
 def _routes(router: Router, names: Names) -> dict[str, str]:

@@ -30,12 +30,22 @@ class Table:
 
 def apply(tables: Sequence[Table], then: Callable[[], object]) -> None:
     """Put the tables in place in the namespace this thread is in, and do ``then``; nothing if they are there."""
-    digest = "text_" + hashlib.sha256("\0".join(table.text for table in tables).encode()).hexdigest()[:24]
-    if all(_has_chain(table, digest) for table in tables):
+    digest = _digest(tables)
+    if are_there(tables):
         return
     run(["nft", "-f", "-"], replacing(tables))
     then()
     run(["nft", "-f", "-"], "".join(f"add chain {table.family} {table.name} {digest}\n" for table in tables))
+
+
+def are_there(tables: Sequence[Table]) -> bool:
+    """Whether just these are in place, in the namespace this thread is in."""
+    digest = _digest(tables)
+    return all(_has_chain(table, digest) for table in tables)
+
+
+def _digest(tables: Sequence[Table]) -> str:
+    return "text_" + hashlib.sha256("\0".join(table.text for table in tables).encode()).hexdigest()[:24]
 
 
 def replacing(tables: Sequence[Table]) -> str:

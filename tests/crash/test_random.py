@@ -1,0 +1,188 @@
+"""Operations at random on servers and volumes, in a cloud whose process, or whose agents, die at random moments.
+
+After each death everything starts again, comes to rest within a minute, and is clean as ``wolke check`` sees it; and whatever was
+acknowledged has come about. The long form (``CI_FULL=1``) makes 2,000 operations. A failure names its seed and tells all that was
+asked: ``WOLKE_SEED=n`` asks the same again (what runs in threads may still come in another order).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checked_cloud import wrongs
+from tests.crash.points import Killed, bury
+from tests.crash.walk import GONE, Fate, Promises, Walk, WalkedCloud, opened, prepared, work_a_little
+from wolke.block_storage.store import BACKUPS, BY_KIND, SNAPSHOTS, VOLUMES
+from wolke.compute.agent.lines import Cut
+from wolke.compute.store import BLOCK_DEVICES, SERVERS
+from wolke.core.clock import HeldClock, instant, moment
+
+OPERATIONS = 2000 if os.environ.get("CI_FULL") else 250
+PER_LIFE = (4, 24)
+LATEST = 250  # calls into a life, when it ends
+SETTLED_S = 60.0
+_PASSING = frozenset({"attaching", "detaching", "reserved", "creating", "deleting", "error_deleting"})
+
+
+class Lives:
+    """One cloud, as often as it dies."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self.root, self.chance, self.promises = root, random.Random(seed), Promises()
+        self.now = "2026-01-01T00:00:01.000000Z"
+        self.asked: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self.deaths = 0
+
+    async def live(self, most: int) -> int:
+        """Until it dies, or ``most`` operations have been asked for; how many were."""
+        fate = Fate()
+        cloud = await opened(self.root, fate, self.now)
+        walk = Walk(cloud, self.chance, self.promises)
+        agents_only = self.chance.random() < 0.3
+        fate.draw(self.chance.randrange(LATEST), agents_only=agents_only)
+        before = len(walk.asked)
+        try:
+            while len(walk.asked) - before < most:
+                try:
+                    await self._go_on(walk)
+                except (Killed, BaseExceptionGroup, Cut) as end:
+                    if not fate.dead:
+                        raise
+                    self.deaths += 1
+                    walk.asked.append(f"-- {'agents' if agents_only else 'all'} died: {_where(end)}")
+                    if not agents_only:
+                        break
+                    fate.spare()
+                    await bury(but="Database")
+                    await cloud.add_agents()
+        finally:
+            fate.dead = True
+            await cloud.db.close()
+            await bury()
+            self.asked += walk.asked
+            self.counts.update(walk.counts)
+        return sum(not one.startswith("--") for one in walk.asked)
+
+    async def _go_on(self, walk: Walk) -> None:
+        await walk.step()
+        what = self.chance.random()
+        if what < 0.45:
+            await walk.cloud.settle()
+        elif what < 0.8:
+            await work_a_little(walk.cloud, self.chance)
+
+    async def begin_again(self) -> list[str]:
+        """What is wrong when it has come to rest, a minute after it was started again."""
+        cloud = await opened(self.root, Fate(), self._later(1.0))
+        try:
+            await cloud.settle()
+            for _ in range(2):
+                await _look_round(cloud)
+            found = await self._wrongs(cloud)
+            if found:
+                assert isinstance(cloud.clock, HeldClock)
+                cloud.clock.move(SETTLED_S)
+                for agent in (*cloud.storage_agents.values(), *(parts.agent for parts in cloud.hosts.values())):
+                    await agent.register()
+                await cloud.settle()
+                await _look_round(cloud)
+                found = await self._wrongs(cloud)
+            self.now = cloud.clock.now()
+            return found
+        finally:
+            await cloud.db.close()
+            await bury()
+
+    def _later(self, by_s: float) -> str:
+        from datetime import timedelta
+
+        self.now = instant(moment(self.now) + timedelta(seconds=by_s))
+        return self.now
+
+    async def _wrongs(self, cloud: WalkedCloud) -> list[str]:
+        found = await wrongs(cloud)
+        db = cloud.db
+        servers = {one.id: one for one in await db.find(SERVERS)}
+        found += [f"server {one.id} is {one.task}" for one in servers.values() if one.task is not None]
+        for kind, table in BY_KIND.items():
+            for row in await db.find(table):
+                if row.task is not None or row.status in _PASSING:
+                    found.append(f"{kind} {row.id} is {row.status}/{row.task}: {getattr(row, 'reason', '')}")
+        for server_id, sure in self.promises.servers.items():
+            status = servers[server_id].status if server_id in servers else "DELETED"
+            if sure is not None and status not in sure:
+                fault = servers[server_id].fault if server_id in servers else None
+                found.append(f"server {server_id} is {status} ({fault}), and {sorted(sure)} was promised")
+        for kept, table in ((self.promises.volumes, VOLUMES), (self.promises.snapshots, SNAPSHOTS), (self.promises.backups, BACKUPS)):  # fmt: skip
+            found += _broken(kept, {one.id: one for one in await db.find(table)}, table.name)
+        volumes = {one.id: one.size_gib for one in await db.find(VOLUMES)}
+        for volume_id, size in self.promises.sizes.items():
+            if volume_id in volumes and volumes[volume_id] != size:
+                found.append(f"volume {volume_id} has {volumes[volume_id]} GiB, and {size} were promised")
+        return found + await self._uses(cloud, servers)
+
+    async def _uses(self, cloud: WalkedCloud, servers: dict[str, Any]) -> list[str]:
+        found = []
+        devices = {(one.server_id, one.volume_id) for one in await cloud.db.find(BLOCK_DEVICES)}
+        for (server_id, volume_id), sure in self.promises.uses.items():
+            alive = server_id in servers and servers[server_id].status != "DELETED"
+            if sure is not None and alive and ((server_id, volume_id) in devices) != sure:
+                found.append(f"volume {volume_id} of server {server_id}: attached {not sure}, promised {sure}")
+        for server in servers.values():
+            if server.host is not None and server.status in ("ACTIVE", "SHUTOFF", "PAUSED"):
+                has = set(cloud.hosts[server.host].driver.volumes(server.id))
+                should = {volume_id for server_id, volume_id in devices if server_id == server.id}
+                if has != should:
+                    found.append(f"server {server.id}: its guest has volumes {has}, its row {should}")
+        return found
+
+
+def _broken(kept: dict[str, Any], rows: dict[str, Any], what: str) -> list[str]:
+    found = []
+    for one_id, sure in kept.items():
+        status = rows[one_id].status if one_id in rows else GONE
+        if sure is not None and status not in sure:
+            reason = getattr(rows.get(one_id), "reason", None)
+            found.append(f"{what} {one_id} is {status} ({reason}), and {sorted(sure)} was promised")
+    return found
+
+
+async def _look_round(cloud: WalkedCloud) -> None:
+    for parts in cloud.hosts.values():
+        await parts.agent.watch.look()
+    for agent in cloud.storage_agents.values():
+        await agent.watch.look()
+    await cloud.settle()
+
+
+def _where(end: BaseException) -> str:
+    while isinstance(end, BaseExceptionGroup):
+        end = end.exceptions[0]
+    return f"{end!r}"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_cloud_used_and_killed_at_random_is_clean(tmp_path: Path) -> None:
+    seed = int(os.environ.get("WOLKE_SEED") or random.randrange(1 << 32))
+    root = tmp_path / "cloud"
+    await prepared(root)
+    lives = Lives(root, seed)
+    began, done = time.monotonic(), 0
+    while done < OPERATIONS:
+        try:
+            done += await lives.live(lives.chance.randint(*PER_LIFE))
+            found = await lives.begin_again()
+        except BaseException:
+            print("\n".join(lives.asked[-60:]), f"\nseed {seed}, after {done} operations")
+            raise
+        assert found == [], "\n".join([*found, "--", *lives.asked[-60:], f"seed {seed}, after {done} operations"])
+    took = time.monotonic() - began
+    print(f"seed {seed}: {done} operations, {lives.deaths} deaths, {took:.1f} s; {dict(lives.counts)}")
