@@ -72,11 +72,13 @@ class _Wrapped:
         return call
 
 
-async def bury(*, but: str = "") -> None:
-    """Nothing of a process goes on when it is dead. After the database is closed, which would wait for a cancelled commit; or ``but``
-    what is so called goes on."""
+async def bury(*only: str) -> None:
+    """Nothing of a process goes on when it is dead. After the database is closed, which would wait for a cancelled commit. ``only``:
+    what is so called; the rest goes on."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    others = {task for task in others if not but or but not in getattr(task.get_coro(), "__qualname__", "")}
+    if only:
+        names = {task: getattr(task.get_coro(), "__qualname__", "") for task in others}
+        others = {task for task, name in names.items() if any(one in name for one in only)}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)

@@ -18,13 +18,13 @@ import pytest
 
 from tests.checked_cloud import wrongs
 from tests.crash.points import Killed, bury
-from tests.crash.walk import GONE, Fate, Promises, Walk, WalkedCloud, opened, prepared, work_a_little
+from tests.crash.walk import GONE, Fate, Promises, Walk, WalkedCloud, left_alone, opened, prepared, work_a_little
 from wolke.block_storage.store import BACKUPS, BY_KIND, SNAPSHOTS, VOLUMES
 from wolke.compute.agent.lines import Cut
 from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.clock import HeldClock, instant, moment
 
-OPERATIONS = 2000 if os.environ.get("CI_FULL") else 250
+OPERATIONS = 2000 if os.environ.get("CI_FULL") else 200
 PER_LIFE = (4, 24)
 LATEST = 250  # calls into a life, when it ends
 SETTLED_S = 60.0
@@ -61,12 +61,14 @@ class Lives:
                     if not agents_only:
                         break
                     fate.spare()
-                    await bury(but="Database")
+                    await bury("Work.", "Batch.", "Agent.", "Lines.")
+                    await left_alone()
                     await cloud.add_agents()
         finally:
             fate.dead = True
             await cloud.db.close()
             await bury()
+            cloud.image_driver.let_go()
             self.asked += walk.asked
             self.counts.update(walk.counts)
         return sum(not one.startswith("--") for one in walk.asked)

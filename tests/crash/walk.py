@@ -7,6 +7,8 @@ not. After each death everything is started again from what is on the disk.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +28,7 @@ from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.clock import HeldClock
 from wolke.core.db import Where
+from wolke.image.drivers.file import FileDriver, FileWriter
 
 HOSTS = ("host-1", "host-2")
 _GUESTS = (
@@ -121,6 +124,24 @@ class FolderOfBackups:
         self._path(container, name).unlink(missing_ok=True)
 
 
+class Files(FileDriver):
+    """Images' files; what a process has open when it dies, the kernel lets go of."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._writers: list[FileWriter] = []
+
+    async def begin(self, blob_id: str) -> FileWriter:
+        self._writers.append(await super().begin(blob_id))
+        return self._writers[-1]
+
+    def let_go(self) -> None:
+        for writer in self._writers:
+            if writer._fd is not None:
+                os.close(writer._fd)
+                writer._fd = None
+
+
 @dataclass
 class WalkedCloud(DiskCloud):
     fate: Fate = field(default_factory=Fate)
@@ -149,7 +170,7 @@ class WalkedCloud(DiskCloud):
 async def opened(root: Path, fate: Fate, now: str) -> WalkedCloud:
     db = await open_in(root)
     fate.around_transactions(db)
-    cloud = WalkedCloud(db, root, HeldClock(now), fate=fate)
+    cloud = WalkedCloud(db, root, HeldClock(now), fate=fate, image_driver=Files(root / "images"))
     try:
         cloud.start()
         await cloud.add_agents()
@@ -243,11 +264,27 @@ class Walk:
 async def _create_server(walk: Walk) -> str | None:
     if await walk.cloud.db.count(SERVERS, where=[Where("status", "ne", "DELETED")]) >= _MOST_SERVERS:
         return None
-    image = {"name": "s", "flavorRef": "1", "imageRef": walk.cloud.image_id, "networks": "auto"}
-    answer = await walk.compute("POST", "/servers", {"server": image})
-    assert answer.status == 202, answer.body
-    walk.promises.servers[answer.json["server"]["id"]] = frozenset({"ACTIVE"})
-    return f"202 {answer.json['server']['id']}"
+    asked: dict[str, Any] = {"name": "s", "flavorRef": "1", "networks": "auto"}
+    kind, volume = walk.chance.choice(("image", "image", "volume", "of image")), await walk.a_volume("available")
+    sure = frozenset({"ACTIVE"})
+    if kind == "of image" or (kind == "volume" and volume is not None and volume.bootable):
+        source = {"source_type": "image", "uuid": walk.cloud.image_id, "volume_size": 1}
+        if kind == "volume":
+            source = {"source_type": "volume", "uuid": volume.id}
+        goes = walk.chance.random() < 0.5
+        asked["block_device_mapping_v2"] = [
+            {**source, "destination_type": "volume", "boot_index": 0, "delete_on_termination": goes}
+        ]
+        sure |= {"ERROR"}  # the scheduler knows not where the volume is
+        if kind == "volume":
+            walk.promises.volumes[volume.id] = None
+    else:
+        asked["imageRef"] = walk.cloud.image_id
+    answer = await walk.compute("POST", "/servers", {"server": asked})
+    assert answer.status < 500, answer.body
+    if answer.status == 202:
+        walk.promises.servers[answer.json["server"]["id"]] = sure
+    return f"{answer.status} {answer.body[:60]!r} of {kind}"
 
 
 def _action(body: Mapping[str, Any], frm: tuple[str, ...], to: tuple[str, ...], who: str = "member") -> Op:
@@ -524,6 +561,13 @@ OPERATIONS: dict[str, tuple[int, Op]] = {
     "revert volume": (2, _revert),
     "upload volume": (2, _upload),
 }
+
+
+async def left_alone() -> None:
+    """What controllers had begun for agents that are dead comes to its end."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=0.1)
 
 
 async def work_a_little(cloud: WalkedCloud, chance: random.Random) -> None:

@@ -69,7 +69,8 @@ class Checking:
 def _empty(picture: Picture) -> Iterator[Finding]:
     for image in picture.images.values():
         blob = picture.blobs.get(image.blob or "")
-        if image.status in (ACTIVE, DEACTIVATED) and (blob is None or not blob.whole):
+        of_volumes = image.blob is None and not image.size  # it is made of snapshots, which its properties name
+        if image.status in (ACTIVE, DEACTIVATED) and not of_volumes and (blob is None or not blob.whole):
             yield Finding(
                 image.id, f"Image {image.id} is {image.status}, and its data is not there.", image.blob, image
             )

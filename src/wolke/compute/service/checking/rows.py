@@ -56,12 +56,12 @@ def wanted(picture: Picture) -> dict[str, Amounts]:
     found: dict[str, Amounts] = {}
     for server in picture.settled():
         host = picture.hosts.get(server.host or "")
-        found[server.id] = {host.id: resources(server.flavor)} if host is not None else {}
+        found[server.id] = {host.id: resources(server)} if host is not None else {}
     for move in picture.moves:
         server_ = picture.alive(move.server_id)
         source = picture.hosts.get(move.source_host)
         if server_ is not None and server_.task is None and server_.status == "RESIZED" and source is not None:
-            found[move.uuid] = {source.id: resources(move.old_flavor)}
+            found[move.uuid] = {source.id: resources(server_, move.old_flavor)}
     return found
 
 
