@@ -25,6 +25,7 @@ def pages() -> dict[str, str]:
         "microversions.md": microversions(),
         "drivers.md": drivers(),
         "object-store.md": object_store(),
+        "checks.md": checks(),
     }
 
 
@@ -139,6 +140,23 @@ def object_store() -> str:
         need = f"`{row.need.action}`" if row.need is not None else "asked of each, or of the caller"
         parts.append(f"| {row.method} | {row.noun} | {f'`?{row.sub}`' if row.sub else ''} | {need} |")
     return "\n".join(parts) + "\n"
+
+
+def checks() -> str:
+    from wolke.inspection import TABLE
+
+    parts = [
+        "# What `wolke check` compares\n",
+        NOTE,
+        "How to use it: [Check that the cloud agrees with itself](../howto/check.md).\n",
+    ]
+    for service, rows in TABLE.items():
+        parts += [f"## {service}\n", "| check | compares | what `--repair` does |", "|---|---|---|"]
+        for row in rows:
+            repair = row.repair if row.mend is not None else f"nothing by itself; {row.repair}"
+            parts.append(f"| `{row.name}` | {row.compares} | {repair} |")
+        parts.append("")
+    return "\n".join(parts)
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ class HostLine:
 
     async def ask(self, service: str, kind: str, arguments: Mapping[str, Any]) -> Any:
         if service == "compute":
-            return await self.cloud.hosts[self.host].agent.asked(kind, "", dict(arguments))
+            return await self.cloud.hosts[self.host].agent.asked(kind, arguments.get("server_id", ""), dict(arguments))
         return await self.cloud.storage_agents[self.host].asked(kind, dict(arguments))
 
 

@@ -13,7 +13,7 @@ import contextlib
 import importlib
 import json
 from collections.abc import Coroutine
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,9 @@ from wolke.core.db import open_database
 from wolke.core.http import Api, Application, Request, Response, Route
 from wolke.core.log import get_logger
 from wolke.core.loop import Leases
-from wolke.core.policy import Policy
+from wolke.core.policy import Policy, Rule
+from wolke.core.schema import record
+from wolke.host_lines import Asked
 from wolke.identity.api import build_api as identity_api
 from wolke.identity.model import CatalogEntry
 from wolke.identity.service import Identity
@@ -45,6 +47,7 @@ from wolke.image.api import build_api as image_api
 from wolke.image.drivers import DRIVERS as IMAGE_DRIVERS
 from wolke.image.reconcile import build_loop as image_loop
 from wolke.image.service import Images
+from wolke.inspection import Inspection, Lines, Services
 from wolke.network.api import build_agent_api as network_agent_api
 from wolke.network.api import build_api as network_api
 from wolke.network.schema import NETWORK, SUBNET
@@ -209,6 +212,17 @@ class Cloud:
             await self.network.subnets.create(ctx, [SUBNET.read_create(subnet)])
         write_private(made, network.id + "\n")
 
+    async def ids_of(self, host: str) -> tuple[str | None, str | None]:
+        """Who a host is to Compute and to Block Storage; None if it is nobody."""
+        return await self.life.hosts.id_of(host), await self.block_storage_life.hosts.id_of(host)
+
+    def inspection(self, lines: Lines | None = None, *, running: bool = True) -> Inspection:
+        """Whether all agrees. ``lines``: to the hosts; None asks their agents."""
+        services = Services(
+            self.placement, self.images, self.network, self.block_storage, self.block_storage_life, self.life
+        )  # fmt: skip
+        return Inspection(services, lines or Asked(self.life, self.block_storage_life), running=running)
+
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
         await self.application(scope, receive, send)
 
@@ -281,6 +295,10 @@ def operations(cloud: Cloud) -> Api:
             links |= {type_: service.store_url + path.partition("AUTH_")[0] for type_, _, path in OBJECT_CATALOG}
         return {"name": "wolke", "services": links}
 
+    async def check(service: Cloud, ctx: Context, request: Request) -> Any:
+        report = await service.inspection().run(repair=bool((request.body or {}).get("repair")))
+        return {"found": [asdict(one) for one in report.told], "checks": report.checks, "silent": report.silent}
+
     async def no_icon(service: Cloud, ctx: Context, request: Request) -> None:
         """Browsers ask for one wherever they are."""
 
@@ -289,8 +307,10 @@ def operations(cloud: Cloud) -> Api:
         Route("GET", "/favicon.ico", no_icon, auth=False, status=204),
         Route("GET", "/healthz", healthz, auth=False),
         Route("GET", "/metrics", figures, auth=False),
+        Route("POST", "/check", check, rule="cloud:check", body=record({"repair": {"type": "boolean"}})),
     )
-    return Api("operations", "", routes, cloud, Policy(()))
+    rules = (Rule("cloud:check", "role:admin", "Compare what the cloud says of itself with what is, and mend it."),)
+    return Api("operations", "", routes, cloud, Policy(rules))
 
 
 def _leases() -> Any:

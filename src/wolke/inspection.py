@@ -110,8 +110,12 @@ class Inspection:
             placement,
             ImageChecking(services.images),
             NetworkChecking(services.network, self._differences, self._carry),
-            StorageChecking(services.storage, services.storage_life, self._volumes, self._mend_volumes),
-            ComputeChecking(services.life, services.network, placement, self._guests, self._mend_guests),
+            StorageChecking(
+                services.storage, services.storage_life, self._volumes, self._mend_volumes, running=running
+            ),
+            ComputeChecking(
+                services.life, services.network, placement, self._guests, self._mend_guests, running=running
+            ),
         )
 
     async def run(self, *, repair: bool = False) -> Report:

@@ -76,6 +76,13 @@ class Machine:
         """Be known to the controllers before the first server is asked for; ``run`` keeps it so."""
         await asyncio.gather(self.compute.register(), self.network.register(), self.volumes.register())
 
+    async def recognise(self, compute_id: str | None, storage_id: str | None) -> None:
+        """Without asking the controllers who this host is. None: they do not know it."""
+        if compute_id is not None:
+            self.compute.recognise(compute_id)
+        if storage_id is not None:
+            await self.volumes.recognise(storage_id)
+
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.network.run())

@@ -127,8 +127,12 @@ class BlockStorageAgent:
         said = await ground.client.put_json(ground.url("").rstrip("/"), body)
         fields = {one.name for one in dataclasses.fields(Settings)}
         ground.settings = Settings(**{name: value for name, value in said.items() if name in fields})
-        self.watch.mine = await asyncio.to_thread(self._belongs_to, said["id"])
+        await self.recognise(said["id"])
         self._known.set()
+
+    async def recognise(self, host_id: str) -> None:
+        """The controllers know this host as ``host_id``: if it always was that, what is on it is theirs."""
+        self.watch.mine = await asyncio.to_thread(self._belongs_to, host_id)
 
     async def _report(self, backend: Backend) -> dict[str, Any]:
         capabilities = msgspec.to_builtins(backend.driver.capabilities)

@@ -99,8 +99,12 @@ class ComputeAgent:
         }
         said = await ground.client.put_json(f"/agent/compute/v1/hosts/{ground.host}", body)
         ground.settings = Settings(**{one.name: said[one.name] for one in fields(Settings)})
-        self.watch.mine = self._memory.belongs_to(said["id"])
+        self.recognise(said["id"])
         self._known.set()
+
+    def recognise(self, host_id: str) -> None:
+        """The controllers know this host as ``host_id``: if it always was that, what is on it is theirs."""
+        self.watch.mine = self._memory.belongs_to(host_id)
 
     async def _beat(self) -> None:
         while True:
@@ -155,7 +159,7 @@ class ComputeAgent:
             return await self.console_output(server_id, arguments.get("length"))
         if kind not in QUESTIONS:
             raise Failure(f"this host cannot answer {kind!r}")
-        return await QUESTIONS[kind](self._ground, self.work, self.watch, arguments)
+        return await QUESTIONS[kind](self._ground, self.work, self.watch, {**arguments, "server_id": server_id})
 
     # -- looking round
 

@@ -111,15 +111,25 @@ class NetworkAgent:
     async def differences(self) -> list[tuple[str, str]]:
         """What is carried otherwise than it should be: of which network or router, and in a sentence what."""
         wish = decode((await self._client.request("GET", self._path + "/wish")).body)
-        wished = {r.id for r in wish.routers} | {n.id for n in wish.networks}
-        found = []
-        for noun, there in (("router", await self._dataplane.routers()), ("network", await self._dataplane.networks())):
-            found += [(one, f"{noun} {one} is carried, and should not be") for one in there if one not in wished]
+        found = await self.surplus(wish)
         for noun, wanted in (("network", wish.networks), ("router", wish.routers)):
             for thing in wanted:
                 said = await self._dataplane.differences(thing)
                 found += [(thing.id, f"{noun} {thing.id}: {one}") for one in said]
         return found
+
+    async def surplus(self, wish: Wish) -> list[tuple[str, str]]:
+        """What is carried that nothing wishes for, as ``differences`` tells it."""
+        wished = {r.id for r in wish.routers} | {n.id for n in wish.networks}
+        found = []
+        for noun, there in (("router", await self._dataplane.routers()), ("network", await self._dataplane.networks())):
+            found += [(one, f"{noun} {one} is carried, and should not be") for one in there if one not in wished]
+        return found
+
+    async def clear(self, wish: Wish) -> list[str]:
+        """Remove the surplus; why what is left of it could not be."""
+        await self._remove(wish)
+        return [self._errors.get(one, says) for one, says in await self.surplus(wish)]
 
     async def carry(self) -> None:
         """Look, make it so, whatever was done before."""

@@ -18,7 +18,7 @@ from wolke.core.db import DuplicateRow, Reader, Transaction, Where
 from wolke.core.log import get_logger
 from wolke.network import errors, model, store
 from wolke.network.errors import HTTPBadRequest
-from wolke.network.scheduler.wishes import Facts, is_guest, work_out
+from wolke.network.scheduler.wishes import Facts, Wish, is_guest, work_out
 from wolke.network.schema.wishes import Outcome, Registration, encode
 from wolke.network.service.addresses import is_auto
 
@@ -160,6 +160,10 @@ class Hosts:
             found = Rendered(digest, body, change, now + self._net.config.wish_cache_s)
             self._rendered[host] = found
             return found
+
+    async def wanted(self, host: str) -> Wish:
+        """What the host should carry, as far as it is written down; nothing is made for it."""
+        return work_out(await self._facts(host))
 
     async def _facts(self, host: str) -> Facts:
         db = self._net.db

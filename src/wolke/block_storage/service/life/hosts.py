@@ -94,6 +94,15 @@ class HostDoor:
         log.info("host is new", host=name)
         return host
 
+    async def id_of(self, name: str) -> str | None:
+        host = await self._db.get(HOSTS, name=name)
+        return host.id if host is not None else None
+
+    async def up(self) -> list[str]:
+        """The hosts that have been heard of of late."""
+        since = self._needs.clock.after(-self._needs.config.host_down_after_s)
+        return [host.name for host in await self._db.find(HOSTS) if host.heartbeat_at > since]
+
     async def due(self, host: str) -> list[tuple[str, str, int, str]]:
         """(kind, id, generation, task) of everything that is due on the host."""
         return [

@@ -153,6 +153,14 @@ class HostDoor:
             self._ground.db.wake("compute.servers")
         self._provided[host.id] = given
 
+    async def id_of(self, name: str) -> str | None:
+        host = await self._ground.db.get(HOSTS, name=name)
+        return host.id if host is not None else None
+
+    async def up(self) -> list[str]:
+        """The hosts that have been heard of of late."""
+        return [host.name for host in await self._ground.db.find(HOSTS) if self._ground.is_up(host)]
+
     async def due(self, host: str) -> list[tuple[str, int, str]]:
         """(server id, generation, task) of everything that is due on the host."""
         return [(row[0], row[1], row[2]) for row in await self._ground.db.rows(_DUE, host=host)]
