@@ -56,8 +56,9 @@ class Pair:
 
     def delete(self, name: str) -> None:
         server_id, _ = self._servers.pop(name)
-        self.sdk.compute.delete_server(server_id)
-        self.sdk.compute.wait_for_delete(self.sdk.compute.get_server(server_id), interval=0.2, wait=60)
+        server = self.sdk.compute.get_server(server_id)
+        self.sdk.compute.delete_server(server)
+        self.sdk.compute.wait_for_delete(server, interval=0.2, wait=60)
 
     def says(self, name: str, command: str) -> str:
         return self.cloud.answer(self._key, self._servers[name][1], command, "root")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -239,4 +240,28 @@ async def test_a_guest_starts_from_a_volume(qemu_bench: Bench, tmp_path: Path) -
     Path(one.layers[0].path).write_bytes(spec.image.read_bytes())
     server_id = await guest(qemu_bench, driver, image=None, volumes=[one])
     await qemu_bench.booted(driver, server_id)
+    await driver.destroy(server_id)
+
+
+async def test_a_root_volume_is_frozen_under_its_guest(qemu_bench: Bench, tmp_path: Path) -> None:
+    driver = await qemu_bench.driver()
+    below = Layer(str(trial.image(tmp_path / "root")), "raw")
+    root = Volume(str(uuid.uuid4()), 1, (below,), root=True)
+    server_id = await guest(qemu_bench, driver, image=None, volumes=[root])
+    await qemu_bench.booted(driver, server_id)
+    size = Path(below.path).stat().st_size
+    top = tmp_path / "top"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(top), str(size)], check=True)
+    holder = await driver.holder(root.volume_id)
+    for _ in range(2):
+        await holder.overlay(Layer(str(top), "qcow2"))
+    found = {
+        one["node-name"]: one["ro"]
+        for one in await nodes_of(driver, server_id, root.volume_id)
+        if one["drv"] in ("raw", "qcow2")
+    }
+    assert sorted(found.values()) == [False, True], found
+    await driver.connect_volumes(server_id, [replace(root, layers=(Layer(str(top), "qcow2"), below))])
+    await driver.reboot(server_id, hard=True)
+    await qemu_bench.booted(driver, server_id, 2)
     await driver.destroy(server_id)

@@ -36,6 +36,7 @@ class Since:
     PAGED_ACTIONS: Version = (2, 58)
     PAGED_MIGRATIONS: Version = (2, 59)
     OWNERS_OF_MIGRATIONS: Version = (2, 80)
+    SHARED_VOLUMES: Version = (2, 60)
     CHANGES_BEFORE: Version = (2, 66)
     LOCKED_FILTER: Version = (2, 73)
     EVENT_HOSTS: Version = (2, 62)

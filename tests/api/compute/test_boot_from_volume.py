@@ -285,6 +285,25 @@ async def test_a_guest_is_told_of_its_volumes(cloud: DiskCloud, member: AsgiClie
     assert (device["serial"], device["path"], device["tags"]) == (volume["id"], "/dev/vda", ["root"])
 
 
+async def test_a_server_goes_where_its_volumes_are(cloud: DiskCloud, member: AsgiClient) -> None:
+    await cloud.add_host("host-2")
+    for number in range(4):
+        volume_id = await cloud.volume(imageRef=cloud.image_id)
+        body = [of_volume(volume_id)] if number % 2 else [of_image(cloud)]
+        server = await boot(cloud, member, body)
+        assert server["status"] == "ACTIVE", server
+        [attached] = server["os-extended-volumes:volumes_attached"]
+        assert (await cloud.shown(attached["id"])).host == (await cloud.server(server["id"])).host
+
+
+async def test_old_clients_get_no_volume_that_several_may_have(cloud: DiskCloud, member: AsgiClient) -> None:
+    await cloud.storage.types.create(ADMIN, "shared", None, is_public=True, extra_specs={"multiattach": "<is> True"})
+    volume_id = await cloud.volume(imageRef=cloud.image_id, volume_type="shared")
+    old = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute 2.59")
+    answer = await ask(old, [of_volume(volume_id)])
+    assert "Multiattach volumes are only supported" in answer.json["badRequest"]["message"]
+
+
 async def test_the_quota_of_volumes_is_a_reason(cloud: DiskCloud, member: AsgiClient) -> None:
     await cloud.storage.quotas.update(MEMBER, MEMBER_PROJECT, {"volumes": 0})
     server = await boot(cloud, member, [of_image(cloud)])

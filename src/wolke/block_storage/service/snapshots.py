@@ -33,6 +33,11 @@ class Snapshots:
     async def show(self, ctx: Context, snapshot_id: str) -> Snapshot:
         return sight.mine(ctx, await self._db.get(SNAPSHOTS, id=snapshot_id), errors.SnapshotNotFound(snapshot_id))
 
+    async def by_id(self, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """Of those that there are; for callers in this process."""
+        where = [Where("id", "in", list(snapshot_ids))]
+        return {one.id: one for one in await self._db.find(SNAPSHOTS, where=where)} if snapshot_ids else {}
+
     async def index(self, ctx: Context, page: Page, where: Sequence[Where], *, offset: int = 0) -> list[Snapshot]:
         return await sight.find(self._db, ctx, SNAPSHOTS, page, where, offset=offset)
 

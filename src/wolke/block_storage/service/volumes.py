@@ -38,6 +38,11 @@ class Volumes:
     async def index(self, ctx: Context, page: Page, where: Sequence[Where], *, offset: int = 0) -> list[Volume]:
         return await sight.find(self._db, ctx, VOLUMES, page, where, offset=offset)
 
+    async def by_id(self, volume_ids: Sequence[str]) -> dict[str, Volume]:
+        """Of those that there are; for callers in this process."""
+        where = [Where("id", "in", list(volume_ids))]
+        return {one.id: one for one in await self._db.find(VOLUMES, where=where)} if volume_ids else {}
+
     async def count(self, ctx: Context, where: Sequence[Where]) -> int:
         return await self._db.count(VOLUMES, where=where)
 

@@ -180,6 +180,7 @@ def _wish(request: Request, asked: Json) -> NewServer:
         disk_config=asked.get("OS-DCF:diskConfig", "MANUAL"),
         least=least,
         most=most,
+        shared_volumes_allowed=request.version >= Since.SHARED_VOLUMES,
         zero_disk_allowed=request.allows(f"{_RULE}:create:zero_disk_flavor"),
     )
 

@@ -47,7 +47,8 @@ class HostView:
 class Placing:
     """What a server asks for. ``zone`` None: any. ``only_host``: the host part of ``zone:host:node``, or where a move shall go;
     ``not_hosts``: where it shall not. ``group_hosts``: how many
-    members of its server group each host has. ``same_hosts``, ``different_hosts``: hosts of the servers that hints name."""
+    members of its server group each host has. ``same_hosts``, ``different_hosts``: hosts of the servers that hints name.
+    ``volume_hosts``: how many of its volumes each host has."""
 
     vcpus: int
     ram_mib: int
@@ -64,3 +65,4 @@ class Placing:
     group_most_per_host: int = 1
     same_hosts: frozenset[str] | None = None
     different_hosts: frozenset[str] = frozenset()
+    volume_hosts: Mapping[str, int] = field(default_factory=dict)

@@ -22,6 +22,9 @@ def _soft_group(host: HostView, placing: Placing) -> float:
 
 WEIGHTS: tuple[Weight, ...] = (
     Weight("soft_group", _soft_group, 10.0),
+    Weight(
+        "volumes", lambda host, placing: placing.volume_hosts.get(host.name, 0), 5.0
+    ),  # no line is shorter than none
     Weight("free_ram", lambda host, placing: host.free_ram_mib, 1.0),  # positive: spread
     Weight("free_vcpus", lambda host, placing: host.free_vcpus, 1.0),
     Weight("servers", lambda host, placing: -host.servers, 0.5),

@@ -164,6 +164,13 @@ class BootDisks:
             raise BadRequest(f"Image {image.id} is not active.")
         return image
 
+    async def refuse_shared(self, disks: Disks) -> None:
+        """For clients that do not know that a volume may have several servers."""
+        there = [str(one.source_id) for one in disks.volumes if one.source == "volume"]
+        found = await self._storage.volumes.by_id(there) if self._storage is not None else {}
+        if any(volume.multiattach for volume in found.values()):
+            raise BadRequest("Multiattach volumes are only supported starting with compute API version 2.60.")
+
     # -- of a server that is there
 
     async def root_volume(self, server: Server) -> Volume:

@@ -62,6 +62,7 @@ class NewServer(msgspec.Struct, kw_only=True):
     least: int = 1
     most: int = 1
     zero_disk_allowed: bool = False
+    shared_volumes_allowed: bool = True
 
 
 class Making:
@@ -121,7 +122,10 @@ class Making:
         image, devices = await self.disks.of_image(ctx, asked.image_id or None, asked.block_devices)
         if image is not None and devices[0].target == "local":
             _check_image(image, flavor, zero_disk_allowed=asked.zero_disk_allowed)
-        return await self.disks.plan(ctx, image, devices, flavor_copy(flavor), asked.most)
+        disks = await self.disks.plan(ctx, image, devices, flavor_copy(flavor), asked.most)
+        if not asked.shared_volumes_allowed:
+            await self.disks.refuse_shared(disks)
+        return disks
 
     async def image(
         self, ctx: Context, image_id: str, flavor: Flavor | FlavorCopy, *, zero_disk_allowed: bool = True

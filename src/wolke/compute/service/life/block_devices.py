@@ -8,7 +8,7 @@ whoever looks for work. The device's row learns of its volume in the write that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wolke.block_storage.model import Attachment, Snapshot, Volume
@@ -19,11 +19,12 @@ from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.states import SERVER
 from wolke.compute.store import BLOCK_DEVICES
-from wolke.core.context import Context, system_context
+from wolke.core.context import Context
 from wolke.core.db import Transaction
-from wolke.core.errors import CloudError, NotFound
+from wolke.core.errors import CloudError
 
-_CLOUD = system_context()
+#: What Block Storage says of the volumes and snapshots in question, by id.
+_Seen = Mapping[str, Volume | Snapshot]
 
 
 class _Waiting(Exception):
@@ -47,21 +48,16 @@ class BlockDevices:
 
     async def waits(self, server_ids: Sequence[str]) -> set[str]:
         """Those of them for which nothing can be done yet."""
-        found = set()
-        for server_id, devices in (await self._disks.of_servers(server_ids)).items():
-            coming = [device for device in devices if device.attachment_id is None]
-            if coming and all([await self._is_coming(device) for device in coming]):
-                found.add(server_id)
-        return found
-
-    async def _is_coming(self, device: BlockDevice) -> bool:
-        try:
-            await self._look(device)
-        except _Waiting:
-            return True
-        except _Impossible:
-            pass
-        return False
+        coming = {
+            server_id: [device for device in devices if device.attachment_id is None]
+            for server_id, devices in (await self._disks.of_servers(server_ids)).items()
+        }
+        seen = await self._look([device for devices in coming.values() for device in devices])
+        return {
+            server_id
+            for server_id, devices in coming.items()
+            if devices and all(_waits(device, seen) for device in devices)
+        }
 
     async def late(self, server: Server) -> str:
         """Which volumes are not there, for the user."""
@@ -74,11 +70,12 @@ class BlockDevices:
 
     async def build(self, server: Server) -> None:
         """As far as each device can go by now; when all are reserved, the server goes on."""
-        for device in (await self._disks.of_servers([server.id])).get(server.id, []):
-            if device.attachment_id is not None:
-                continue
+        devices = (await self._disks.of_servers([server.id])).get(server.id, [])
+        coming = [device for device in devices if device.attachment_id is None]
+        seen = await self._look(coming)
+        for device in coming:
             try:
-                await self._further(server, device)
+                await self._further(server, device, seen)
             except _Waiting:
                 continue
             except _Superseded:
@@ -91,8 +88,8 @@ class BlockDevices:
             async with self._ground.db.transaction() as tx:
                 await self._ground.write(tx, server, SERVER.learn(server, {}))
 
-    async def _further(self, server: Server, device: BlockDevice) -> None:
-        volume = await self._look(device)
+    async def _further(self, server: Server, device: BlockDevice, seen: _Seen) -> None:
+        volume = _volume(device, seen)
         try:
             if volume is None:
                 await self._make(server, device)
@@ -104,19 +101,13 @@ class BlockDevices:
             what = f"Volume {volume.id}" if volume else f"The volume {device.device_name}"
             raise _Impossible(f"{what} cannot be had: {error.message}") from None
 
-    async def _look(self, device: BlockDevice) -> Volume | None:
-        """The device's volume, whole; None if it has yet to be made, and can be. Raises ``_Waiting`` or ``_Impossible``."""
-        storage = self._there
-        try:
-            if device.volume_id is None:
-                if device.source.get("kind") == "snapshot":
-                    _check(await storage.snapshots.show(_CLOUD, device.source["id"]), "Snapshot")
-                return None
-            volume = await storage.volumes.show(_CLOUD, device.volume_id)
-        except NotFound as error:
-            raise _Impossible(error.message) from None
-        _check(volume, "Volume")
-        return volume
+    async def _look(self, devices: Sequence[BlockDevice]) -> _Seen:
+        if self._storage is None:
+            return {}
+        volumes = [device.volume_id for device in devices if device.volume_id is not None]
+        sources = [device.source for device in devices if device.volume_id is None]
+        snapshots = [source["id"] for source in sources if source["kind"] == "snapshot"]
+        return await self._storage.volumes.by_id(volumes) | await self._storage.snapshots.by_id(snapshots)
 
     async def _make(self, server: Server, device: BlockDevice) -> None:
         source = device.source
@@ -156,11 +147,34 @@ class BlockDevices:
         return self._storage
 
 
-def _check(one: Volume | Snapshot, noun: str) -> None:
+def _volume(device: BlockDevice, seen: _Seen) -> Volume | None:
+    """The device's volume, whole; None if it has yet to be made, and can be. Raises ``_Waiting`` or ``_Impossible``."""
+    if device.volume_id is None:
+        if device.source["kind"] == "snapshot":
+            _check(seen.get(device.source["id"]), f"Snapshot {device.source['id']}")
+        return None
+    volume = seen.get(device.volume_id)
+    _check(volume, f"Volume {device.volume_id}")
+    return volume if isinstance(volume, Volume) else None
+
+
+def _waits(device: BlockDevice, seen: _Seen) -> bool:
+    try:
+        _volume(device, seen)
+    except _Waiting:
+        return True
+    except _Impossible:
+        pass
+    return False
+
+
+def _check(one: Volume | Snapshot | None, what: str) -> None:
+    if one is None:
+        raise _Impossible(f"{what} is not there any more.")
     if one.status == "creating" and one.task is not None:
         raise _Waiting
     if one.status != "available":
-        raise _Impossible(f"{noun} {one.id} did not come about: {one.reason or 'it is ' + one.status}")
+        raise _Impossible(f"{what} did not come about: {one.reason or 'it is ' + one.status}")
 
 
 def _owner(server: Server) -> Context:

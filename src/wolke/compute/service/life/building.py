@@ -41,7 +41,7 @@ class Building:
         chosen: list[tuple[Server, list[HostView]]] = []
         refused: list[tuple[Server, str]] = []
         for server in servers:
-            placing = await placing_of(self._ground.db, server, only_host=server.arguments.get("host"))
+            placing = await placing_of(self._ground, server, only_host=server.arguments.get("host"))
             try:
                 ranked = choose(list(hosts.values()), placing)
             except NoHost as why:

@@ -29,7 +29,7 @@ class Evacuating:
         """A host for it; without one it stays what it is, where it is."""
         not_hosts = frozenset({server.host or ""})
         only_host = server.arguments.get("host")
-        placing = await placing_of(self._ground.db, server, only_host=only_host, not_hosts=not_hosts)
+        placing = await placing_of(self._ground, server, only_host=only_host, not_hosts=not_hosts)
         reason = "No valid host was found: those that would do were filled by other servers at the same moment."
         try:
             ranked = choose(await look_at_hosts(self._ground), placing)

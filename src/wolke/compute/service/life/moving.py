@@ -64,7 +64,7 @@ class Moving:
         grown = msgspec.structs.replace(server, flavor=move.new_flavor)
         stays = move.kind == "resize" and self._ground.config.allow_resize_to_same_host
         not_hosts = frozenset() if stays else frozenset({move.source_host})
-        placing = await placing_of(self._ground.db, grown, only_host=server.arguments.get("host"), not_hosts=not_hosts)
+        placing = await placing_of(self._ground, grown, only_host=server.arguments.get("host"), not_hosts=not_hosts)
         if pool := server.arguments.get("pool"):
             placing = replace(placing, extra_specs={**placing.extra_specs, "capabilities:shared_disks": pool})
         try:

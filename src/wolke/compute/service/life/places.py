@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from wolke.compute.model import Aggregate, FlavorCopy, Host, Server, ServerGroup
 from wolke.compute.scheduler import AggregateView, HostView, Placing
 from wolke.compute.service.life.ground import Ground
-from wolke.compute.store import AGGREGATES, HOSTS, SERVER_GROUPS, SERVERS
+from wolke.compute.store import AGGREGATES, BLOCK_DEVICES, HOSTS, SERVER_GROUPS, SERVERS
 from wolke.core.db import Query, Reader, Transaction, Where
 from wolke.placement.scheduler.candidates import Node
 
@@ -76,10 +76,10 @@ def resources(server: Server, flavor: FlavorCopy | None = None) -> dict[str, int
 
 
 async def placing_of(
-    db: Reader, server: Server, *, only_host: str | None = None, not_hosts: frozenset[str] = frozenset()
+    ground: Ground, server: Server, *, only_host: str | None = None, not_hosts: frozenset[str] = frozenset()
 ) -> Placing:
     """``only_host`` and ``not_hosts`` are for moves. A host that was forced when the server was made counts then only."""
-    wanted = resources(server)
+    db, wanted = ground.db, resources(server)
     zone, _, host = (server.availability_zone or "").partition(":")
     properties = server.image.get("properties", {})
     policy, most, group_hosts = await group_of(db, server)
@@ -101,7 +101,20 @@ async def placing_of(
         group_most_per_host=most,
         same_hosts=same,
         different_hosts=different or frozenset(),
+        volume_hosts=await _with_volumes(ground, server) if server.block_devices else {},
     )
+
+
+async def _with_volumes(ground: Ground, server: Server) -> Mapping[str, int]:
+    """Where its volumes are, or what they will be made of."""
+    if ground.storage is None:
+        return {}
+    devices = await ground.db.find(BLOCK_DEVICES, server_id=server.id)
+    volumes = await ground.storage.volumes.by_id([one.volume_id for one in devices if one.volume_id is not None])
+    sources = [one.source for one in devices if one.volume_id is None]
+    snapshots = await ground.storage.snapshots.by_id([one["id"] for one in sources if one.get("kind") == "snapshot"])
+    hosts = [volume.host for volume in volumes.values()] + [snapshot.host for snapshot in snapshots.values()]
+    return Counter(host for host in hosts if host is not None)
 
 
 async def group_of(db: Reader, server: Server) -> tuple[str | None, int, Mapping[str, int]]:
