@@ -351,3 +351,29 @@ async def test_what_others_made_is_adopted_and_given_back(bench: Bench) -> None:
     assert [each["reference"] for each in await driver.adoptable() if not each["reason"]] == [given]
     for path in folder.iterdir():
         path.unlink()
+
+
+async def test_a_snapshot_that_was_given_away_is_there_to_be_adopted(bench: Bench) -> None:
+    driver, one = await bench.driver(), new()
+    if not driver.capabilities.adoption:
+        pytest.skip(f"{bench.name} adopts nothing")
+    await driver.create(Volume(one, 1), bench.image("first"))
+    first, other, again = new(), new(), new()
+    for snapshot_id in (first, other):
+        await driver.snapshot(one, snapshot_id)
+    given = await driver.release_snapshot(one, first)
+    assert await driver.release_snapshot(one, first) == given
+    found = await driver.look(one)
+    assert found is not None and found.snapshots == (other,)
+    (offered,) = await driver.adoptable_snapshots()
+    assert (offered["reference"], offered["volume_id"], offered["size_gib"]) == (given, one, 1)
+    await driver.delete_snapshot(one, other)
+    for name in (other, "nothing", "", None):
+        with pytest.raises(Failure):
+            await driver.adopt_snapshot(one, again, {"source-name": name})
+    for _ in range(2):
+        assert await driver.adopt_snapshot(one, again, given) == 1
+    assert not await driver.adoptable_snapshots()
+    copy = new()
+    await driver.create(Volume(copy, 1), OfSnapshot(one, again))
+    assert await bench.word(driver, copy) == "first"

@@ -6,6 +6,8 @@ table: their routes are not there at any version. The few things that a row cann
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wolke.core.microversion import Change, Item, Version, Versions
 
 
@@ -41,10 +43,25 @@ def _body(number: int, note: str, **fields: tuple[str, ...]) -> Change:
     return Change((3, number), note, adds_body=fields)
 
 
+def _without(name: str) -> Callable[[Item], Item]:
+    """Of a new volume: what a later version would have made of the field is not made of it."""
+
+    def up(body: Item) -> Item:
+        return {**body, "volume": {key: value for key, value in body["volume"].items() if key != name}}
+
+    return up
+
+
 CHANGES: tuple[Change, ...] = (
     _body(1, "Images of volumes have a visibility and may be protected.", upload_image=("visibility", "protected")),
     _adds(7, "Services tell of their cluster.", service=("cluster",)),
-    Change((3, 13), "Volumes are in groups.", adds_view={"volume": ("group_id",)}, adds_body={"volume": ("group_id",)}),
+    Change(
+        (3, 13),
+        "Volumes are in groups.",
+        adds_view={"volume": ("group_id",)},
+        adds_body={"volume": ("group_id",)},
+        up={"volume": _without("group_id")},
+    ),
     _adds(14, "Snapshots tell of their group's.", snapshot=("group_snapshot_id",)),
     _adds(18, "Backups tell administrators whose they are.", backup=("os-backup-project-attr:project_id",)),
     _adds(21, "Volumes tell administrators of their provider's id.", volume=("provider_id",)),
@@ -58,7 +75,12 @@ CHANGES: tuple[Change, ...] = (
         adds_view={"backup": ("metadata",)},
         adds_body={"backup": ("metadata",), "backup_update": ("metadata",)},
     ),
-    _body(47, "Volumes are made of backups.", volume=("backup_id",)),
+    Change(
+        (3, 47),
+        "Volumes are made of backups.",
+        adds_body={"volume": ("backup_id",)},
+        up={"volume": _without("backup_id")},
+    ),
     _adds(48, "Volumes tell of their service.", volume=("shared_targets", "service_uuid")),
     _adds(49, "Services tell of their backend.", service=("backend_state",)),
     _body(51, "Backups can be asked for in a zone.", backup=("availability_zone",)),

@@ -220,13 +220,13 @@ class BlockStorageAgent:
         if kind in QUESTIONS:
             return await QUESTIONS[kind](self._ground, self.watch, arguments)
         driver = self._ground.driver(arguments.get("backend") or arguments.get("host"))
-        if kind == "manageable_volumes":
-            if not driver.capabilities.adoption:
-                return []
-            return [_offered(one) for one in await cast(Adoption, driver).adoptable()]
-        if kind == "manageable_snapshots":
+        if kind not in ("manageable_volumes", "manageable_snapshots"):
+            raise Failure(f"This host cannot answer {kind!r}.")
+        if not driver.capabilities.adoption:
             return []
-        raise Failure(f"This host cannot answer {kind!r}.")
+        adoption = cast(Adoption, driver)
+        found = await (adoption.adoptable() if kind == "manageable_volumes" else adoption.adoptable_snapshots())
+        return [_offered(one) for one in found]
 
     # -- looking round
 
@@ -244,7 +244,9 @@ class BlockStorageAgent:
 
 def _offered(one: Mapping[str, Any]) -> dict[str, Any]:
     """As Cinder shows what could be managed."""
+    source = {"source_reference": {"source-name": one["volume_id"]}} if "volume_id" in one else {}
     return {
+        **source,
         "reference": one["reference"],
         "size": one["size_gib"],
         "safe_to_manage": one["reason"] is None,

@@ -230,3 +230,12 @@ class Adoption(Protocol):
 
     async def release(self, volume_id: str) -> Mapping[str, Any]:
         """No volume any more, but its content is still there under the reference that is returned."""
+
+    async def adoptable_snapshots(self) -> Sequence[Mapping[str, Any]]:
+        """As ``adoptable``, each with its ``volume_id`` as well."""
+
+    async def adopt_snapshot(self, volume_id: str, snapshot_id: str, reference: Mapping[str, Any]) -> int:
+        """It is the volume's snapshot of this id afterwards. Returns its size, in GiB."""
+
+    async def release_snapshot(self, volume_id: str, snapshot_id: str) -> Mapping[str, Any]:
+        """No snapshot any more, but its content is still there under the reference that is returned, for as long as the volume."""

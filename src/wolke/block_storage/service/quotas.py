@@ -110,7 +110,7 @@ class Quotas:
         most = (await self.limits(project_id, reader)).get("per_volume_gigabytes", UNLIMITED)
         if most != UNLIMITED and size_gib > most:
             raise errors.QuotaExceeded(
-                f"Requested volume size {size_gib}G is larger than maximum allowed limit {most}G."
+                f"VolumeSizeExceedsLimit: Requested volume size {size_gib}G is larger than maximum allowed limit {most}G."
             )
 
     async def update(self, ctx: Context, project_id: str, limits: Mapping[str, int], *, check: bool = False) -> None:
@@ -148,13 +148,16 @@ class Quotas:
 def _exceeded(
     name: str, wanted: Mapping[str, int], used: Mapping[str, int], limits: Mapping[str, int]
 ) -> errors.QuotaExceeded:
-    """In the words that Cinder has for each."""
+    """In the words that Cinder has for each, and under the name by which its clients know it."""
     used_, limit, asked = used.get(name, 0), limits[name], wanted[name]
     if "gigabytes" in name:
-        what = "backup" if name.startswith("backup") else "volume or snapshot"
+        backup = name.startswith("backup")
+        what = "backup" if backup else "volume or snapshot"
+        error = "VolumeBackupSizeExceedsAvailableQuota" if backup else "VolumeSizeExceedsAvailableQuota"
         return errors.QuotaExceeded(
-            f"Requested {what} exceeds allowed {name} quota. Requested {asked}G, quota is {limit}G and {used_}G has "
+            f"{error}: Requested {what} exceeds allowed {name} quota. Requested {asked}G, quota is {limit}G and {used_}G has "
             "been consumed."
         )
     noun = name.partition("_")[0]
-    return errors.QuotaExceeded(f"Maximum number of {noun} allowed ({limit}) exceeded for quota '{name}'.")
+    error = f"{noun.removesuffix('s').capitalize()}LimitExceeded"
+    return errors.QuotaExceeded(f"{error}: Maximum number of {noun} allowed ({limit}) exceeded for quota '{name}'.")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from wolke.block_storage.agent.ground import Ground
-from wolke.block_storage.agent.steps.volumes import Learnt
+from wolke.block_storage.agent.steps.volumes import Learnt, adoption
 from wolke.block_storage.model import Wish
-from wolke.core.drivers import Failure
 
 
 async def create(ground: Ground, wish: Wish) -> Learnt:
@@ -22,15 +21,12 @@ async def delete(ground: Ground, wish: Wish) -> Learnt:
 
 
 async def adopt(ground: Ground, wish: Wish) -> Learnt:
-    """``reference``: {"source-name": <id of a snapshot that the volume has>}; what nobody calls his own is that at most."""
     spec = wish.specification
-    driver = ground.driver(spec["backend"])
-    name = wish.arguments["reference"].get("source-name")
-    found = await driver.look(spec["volume_id"])
-    if found is None or spec["id"] not in found.snapshots:
-        raise Failure(f"There is no snapshot {name!r} of the volume that could be managed.")
-    return {"location": {}, "size_gib": found.size_gib}
+    driver = adoption(ground, spec["backend"])
+    size_gib = await driver.adopt_snapshot(spec["volume_id"], spec["id"], wish.arguments["reference"])
+    return {"location": {}, "size_gib": size_gib}
 
 
 async def release(ground: Ground, wish: Wish) -> Learnt:
-    raise Failure("This backend cannot give snapshots away; delete it instead.")
+    spec = wish.specification
+    return {"location": dict(await adoption(ground, spec["backend"]).release_snapshot(spec["volume_id"], spec["id"]))}

@@ -185,18 +185,18 @@ async def move(ground: Ground, wish: Wish) -> Learnt:
 
 async def adopt(ground: Ground, wish: Wish) -> Learnt:
     spec = wish.specification
-    size_gib = await _adoption(ground, spec["backend"]).adopt(spec["id"], wish.arguments["reference"])
+    size_gib = await adoption(ground, spec["backend"]).adopt(spec["id"], wish.arguments["reference"])
     return {"location": {}, "size_gib": size_gib}
 
 
 async def release(ground: Ground, wish: Wish) -> Learnt:
-    return {"location": dict(await _adoption(ground, wish.specification["backend"]).release(wish.specification["id"]))}
+    return {"location": dict(await adoption(ground, wish.specification["backend"]).release(wish.specification["id"]))}
 
 
-def _adoption(ground: Ground, backend: str) -> Adoption:
+def adoption(ground: Ground, backend: str) -> Adoption:
     driver = ground.driver(backend)
     if not driver.capabilities.adoption:
-        raise Failure("This backend can neither adopt volumes nor give them away.")
+        raise Failure("This backend can neither adopt volumes or snapshots nor give them away.")
     return cast(Adoption, driver)
 
 

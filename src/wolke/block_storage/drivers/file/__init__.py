@@ -331,6 +331,39 @@ class FileDriver:
                 self._must_be_closed(home, definition)
             await whole(set_apart, home.root, self._quarantine)
 
+    async def adoptable_snapshots(self) -> Sequence[Mapping[str, Any]]:
+        return await asyncio.to_thread(self._released_snapshots)
+
+    def _released_snapshots(self) -> list[Mapping[str, Any]]:
+        homes = [self._home(entry.name) for entry in sorted(self._volumes.iterdir()) if is_home(entry.name)]
+        return [
+            {"reference": {"source-name": name}, "size_gib": kept.size_gib, "reason": None, "volume_id": home.volume_id}
+            for home in homes
+            if (definition := home.load())
+            for name, kept in sorted(definition.snapshots.items())
+            if kept.released
+        ]
+
+    async def adopt_snapshot(self, volume_id: str, snapshot_id: str, reference: Mapping[str, Any]) -> int:
+        async with self._hold(volume_id) as (home, definition):
+            if snapshot_id in definition.owned:
+                return definition.snapshots[snapshot_id].size_gib
+            name = reference.get("source-name")
+            kept = definition.snapshots.get(name) if isinstance(name, str) else None
+            if kept is None or not kept.released:
+                raise Failure(f"There is no snapshot {name!r} of the volume that could be managed.")
+            others = {key: one for key, one in definition.snapshots.items() if key != name}
+            adopted = {**others, snapshot_id: replace(kept, released=False)}
+            await self._save(home, replace(definition, snapshots=adopted))
+            return kept.size_gib
+
+    async def release_snapshot(self, volume_id: str, snapshot_id: str) -> Mapping[str, Any]:
+        async with self._hold_if_there(volume_id) as (home, definition):
+            if definition and (kept := definition.snapshots.get(snapshot_id)):
+                given = {**definition.snapshots, snapshot_id: replace(kept, released=True)}
+                await self._save(home, replace(definition, snapshots=given))
+        return {"source-name": snapshot_id}
+
     # -- the volume's directory
 
     def _home(self, volume_id: str) -> Home:
@@ -401,8 +434,8 @@ def _look(home: Home) -> Found | None:
     lost = [name for name in one.layers if not home.file(name).exists()]
     if lost:
         fault = f"its layer {lost[0]} is not there"
-        return Found(home.volume_id, one.size_gib, tuple(sorted(one.snapshots)), fault=fault)
-    return Found(home.volume_id, one.size_gib, tuple(sorted(one.snapshots)), in_use=_is_open(home, one))
+        return Found(home.volume_id, one.size_gib, tuple(one.owned), fault=fault)
+    return Found(home.volume_id, one.size_gib, tuple(one.owned), in_use=_is_open(home, one))
 
 
 def _is_open(home: Home, definition: Definition) -> bool:

@@ -42,10 +42,11 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """A snapshot."""
+    """A snapshot. ``released``: it was given away, and can be adopted again."""
 
     layer: str
     size_gib: int
+    released: bool = False
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -68,6 +69,11 @@ class Definition(msgspec.Struct, frozen=True):
     untouched_ns: int = 0
     pending: Pending | None = None
     exported: list[str] = []  # the attachments that the export is for
+
+    @property
+    def owned(self) -> list[str]:
+        """The snapshots that have not been given away."""
+        return sorted(name for name, kept in self.snapshots.items() if not kept.released)
 
     @property
     def size_bytes(self) -> int:
