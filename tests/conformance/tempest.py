@@ -114,7 +114,7 @@ def _options() -> Iterator[None]:
 def second_host(cloud: Any, folder: Path, hypervisor: str) -> Iterator[None]:
     """``wolke agent``, with no volumes of its own."""
     command = [sys.executable, "-m", "wolke", "agent", "--controller", cloud.url, "--host", "second"]
-    command += ["--hypervisor", hypervisor, "--dataplane", "simulated", "--log-level", "warning"]
+    command += ["--hypervisor", hypervisor, "--dataplane", "simulated"]
     command += ["--credential", str(cloud.state / "agent.json"), "--state", str(folder / "second")]
     environ = {**os.environ, "WOLKE_HOST__VOLUME_BACKENDS": ""}
     process = subprocess.Popen(command, stdout=cloud.log, stderr=cloud.log, env=environ)

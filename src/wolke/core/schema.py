@@ -105,7 +105,7 @@ BOOLEAN: JsonSchema = {"enum": [True, False, "True", "TRUE", "true", "1", "ON", 
 UUID = string(pattern=r"^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$")
 METADATA = {
     "type": "object",
-    "maxProperties": 128,
+    "maxProperties": 1024,  # how many there may be is a matter of quota
     "patternProperties": {r"^[^\x00]{1,255}$": string(pattern=r"^[^\x00]*$")},
     "additionalProperties": False,
 }

@@ -9,10 +9,13 @@ from wolke.compute.api import (
     discovery,
     events,
     flavors,
+    floating_ips,
     hosts,
     images,
     keypairs,
     migrations,
+    old_hosts,
+    old_volumes,
     quotas,
     security_groups,
     server_actions,
@@ -46,6 +49,9 @@ ROUTES: tuple[Route, ...] = (
     *migrations.ROUTES,
     *security_groups.ROUTES,
     *images.ROUTES,
+    *floating_ips.ROUTES,
+    *old_volumes.ROUTES,
+    *old_hosts.ROUTES,
 )
 
 
@@ -58,5 +64,6 @@ def build_api(service: Compute, overrides: Mapping[str, str] | None = None) -> A
         policy=Policy(RULES, overrides),
         spell=faults.nova,
         versions=VERSIONS,
+        ids_after_slashes=True,
         request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
     )

@@ -62,6 +62,8 @@ _EXTENSIONS = (
     ("OS-DCF", "DiskConfig"), ("os-simple-tenant-usage", "SimpleTenantUsage"), ("os-pause-server", "PauseServer"),
     ("os-suspend-server", "SuspendServer"), ("os-lock-server", "LockServer"), ("os-scheduler-hints", "SchedulerHints"),
     ("os-security-groups", "SecurityGroups"), ("os-config-drive", "ConfigDrive"), ("os-user-data", "UserData"),
+    ("os-hosts", "Hosts"), ("os-networks", "Networks"), ("os-floating-ips", "FloatingIps"), ("os-volumes", "Volumes"),
+    ("os-server-diagnostics", "ServerDiagnostics"), ("os-instance-usage-audit-log", "OSInstanceUsageAuditLog"),
     ("os-admin-actions", "AdminActions"), ("os-multiple-create", "MultipleCreate"), ("os-extended-ips", "ExtendedIps"),
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from wolke.compute.views import security_groups as views
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest
 from wolke.core.http import Request, Route
+from wolke.core.schema import boolean
 
 _RULE = "os_compute_api:os-security-groups"
 Json = dict[str, Any]
@@ -24,7 +25,10 @@ def _uuid(text: str, what: str) -> str:
 
 
 async def index(service: Compute, ctx: Context, request: Request) -> Json:
-    return {"security_groups": [views.security_group(*shown) for shown in await service.security_groups.index(ctx)]}
+    asked = request.query.get("all_tenants")
+    everybody = ctx.is_admin and asked is not None and (asked == "" or boolean(asked, "all_tenants"))
+    found = await service.security_groups.index(ctx, everybody=everybody)
+    return {"security_groups": [views.security_group(*shown) for shown in found]}
 
 
 async def show(service: Compute, ctx: Context, request: Request) -> Json:

@@ -10,6 +10,7 @@ import msgspec
 from wolke.compute.api.servers import new_password, written
 from wolke.compute.api.shown_servers import scene
 from wolke.compute.errors import NotOffered
+from wolke.compute.schema import floating_ips
 from wolke.compute.schema import server_actions as schema
 from wolke.compute.schema.servers import REMOTE_CONSOLE
 from wolke.compute.service import Compute
@@ -227,6 +228,22 @@ async def remove_fixed_ip(service: Compute, ctx: Context, request: Request) -> N
     await service.interfaces.remove_address(ctx, request.params["server_id"], address)
 
 
+async def add_floating_ip(service: Compute, ctx: Context, request: Request) -> None:
+    asked = request.body["addFloatingIp"]
+    server_id = request.params["server_id"]
+    await service.floating_ips.associate(ctx, server_id, asked["address"], asked.get("fixed_address"))
+
+
+async def remove_floating_ip(service: Compute, ctx: Context, request: Request) -> None:
+    address = request.body["removeFloatingIp"]["address"]
+    await service.floating_ips.dissociate(ctx, request.params["server_id"], address)
+
+
+async def inject_network_info(service: Compute, ctx: Context, request: Request) -> None:
+    """Nothing is left to do: guests learn of their networks by DHCP and metadata, which know all the time."""
+    await service.servers.show(ctx, request.params["server_id"])
+
+
 # -- what is not offered says so: after the server has been found, as a client expects
 
 
@@ -330,12 +347,14 @@ ACTIONS: dict[str, Route] = dict(
         _row("removeSecurityGroup", remove_group, f"{_OS}os-security-groups:remove", body=schema.REMOVE_GROUP),
         _row("addFixedIp", add_fixed_ip, f"{_OS}os-multinic:add", body=schema.ADD_FIXED_IP, until="2.43"),
         _row("removeFixedIp", remove_fixed_ip, f"{_OS}os-multinic:remove", body=schema.REMOVE_FIXED_IP, until="2.43"),
+        _row("addFloatingIp", add_floating_ip, f"{_OS}os-floating-ips:add", body=floating_ips.ADD, until="2.43"),
+        _row("removeFloatingIp", remove_floating_ip, f"{_OS}os-floating-ips:remove", body=floating_ips.REMOVE,
+             until="2.43"),
+        _row("injectNetworkInfo", inject_network_info, f"{_OS}os-admin-actions:inject_network_info"),
         # not offered
         _row("changePassword", _not_offered("setting a server's password"), f"{_OS}os-admin-password",
              body=schema.CHANGE_PASSWORD),
         _row("trigger_crash_dump", _not_offered("crash dumps"), f"{_RULE}:trigger_crash_dump", since="2.17"),
-        _row("injectNetworkInfo", _not_offered("injecting network information"),
-             f"{_OS}os-admin-actions:inject_network_info"),
     )
 )  # fmt: skip
 

@@ -17,6 +17,8 @@ _AMOUNT = {
 SERVICE = record(
     {"status": one_of("enabled", "disabled"), "disabled_reason": string(least=1), "forced_down": BOOLEAN},
 )
+_SWITCH: JsonSchema = {"type": "string", "pattern": "^(?i:enable|disable)$"}
+OLD_HOST = record({"status": _SWITCH, "maintenance_mode": _SWITCH})
 SERVICE_HOST = record({"host": _HOST, "binary": string(least=1)}, required=("host", "binary"))
 SERVICE_REASON = record(
     {"host": _HOST, "binary": string(least=1), "disabled_reason": string(least=1)},

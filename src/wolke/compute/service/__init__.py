@@ -13,6 +13,7 @@ from wolke.compute.service.aggregates import Aggregates
 from wolke.compute.service.boot_disks import BootDisks
 from wolke.compute.service.cards import Cards
 from wolke.compute.service.flavors import Flavors
+from wolke.compute.service.floating_ips import FloatingIps
 from wolke.compute.service.hosts import Hosts
 from wolke.compute.service.images import Images as ImagesShown
 from wolke.compute.service.instance_actions import InstanceActions
@@ -20,6 +21,7 @@ from wolke.compute.service.interfaces import Interfaces
 from wolke.compute.service.keypairs import KeyPairs
 from wolke.compute.service.moves import Moves
 from wolke.compute.service.needs import Consoles, Needs
+from wolke.compute.service.old_volumes import OldVolumes
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.rescues import Rescues
 from wolke.compute.service.security_groups import SecurityGroups
@@ -78,6 +80,8 @@ class Compute:
         self.volumes = Volumes(needs, storage, self.servers, self.server_actions)
         self.instance_actions = InstanceActions(needs)
         self.security_groups = SecurityGroups(network)
+        self.old_volumes = OldVolumes(storage)
+        self.floating_ips = FloatingIps(network, self.servers)
         self.images = ImagesShown(needs, self.quotas)
         self.usage = Usage(needs)
 

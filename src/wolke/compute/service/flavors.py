@@ -79,14 +79,17 @@ class Flavors:
         min_disk_gib: int = 0,
         min_ram_mib: int = 0,
     ) -> list[Flavor]:
-        """``is_public`` None: both kinds. Only admins see private flavors that are not theirs."""
+        """``is_public`` None: both kinds; True: and the private ones that the caller's project may use. Only admins see those of
+        others."""
         found = await self._db.find(FLAVORS, order=page.order)
         shown = [
             flavor
             for flavor in found
             if flavor.disk_gib >= min_disk_gib
             and flavor.ram_mib >= min_ram_mib
-            and (is_public is None or flavor.is_public == is_public)
+            and (
+                is_public is None or flavor.is_public == is_public or (is_public and ctx.project_id in flavor.projects)
+            )
             and _visible(ctx, flavor)
         ]
         if page.marker is not None:
@@ -104,12 +107,11 @@ class Flavors:
 
     async def create(self, ctx: Context, values: Mapping[str, Any]) -> Flavor:
         """``values`` are the record's fields; without an ``id`` it is a UUID."""
-        projects = [] if values["is_public"] or ctx.project_id is None else [ctx.project_id]
         flavor = Flavor(
             **{"id": ids.uuid(), **values},
             disabled=False,
             extra_specs={},
-            projects=projects,
+            projects=[],
             created_at=self._clock.now(),
         )
         try:

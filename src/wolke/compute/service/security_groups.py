@@ -28,8 +28,9 @@ class SecurityGroups:
             raise NotOffered("security groups")
         return self._optional
 
-    async def index(self, ctx: Context) -> list[Shown]:
-        asked = Asked({"project_id": [ctx.project_id or ""]})
+    async def index(self, ctx: Context, *, everybody: bool = False) -> list[Shown]:
+        """``everybody``: those of all projects, if the caller may see them."""
+        asked = Asked() if everybody else Asked({"project_id": [ctx.project_id or ""]})
         return await self._shown(await self._network.find(ctx, SECURITY_GROUP, asked))
 
     async def show(self, ctx: Context, group_id: str) -> Shown:

@@ -6,6 +6,7 @@ and nothing of it is left.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,12 +18,13 @@ from wolke.compute import errors
 from wolke.compute.model import BlockDevice, Server
 from wolke.compute.service.block_devices import chosen_name, own_disks
 from wolke.compute.service.instance_actions import action_of, done_at_once
+from wolke.compute.service.life.actions import finish_action
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
-from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
+from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS, SERVERS
 from wolke.core import ids
-from wolke.core.context import Context
+from wolke.core.context import Context, system_context
 from wolke.core.db import Order, Transaction, Where
 from wolke.core.errors import BadRequest, Conflict, NotFound
 
@@ -179,7 +181,16 @@ class Volumes:
     # -- for Block Storage (its ``Servers``)
 
     async def extended(self, volume: Volume, attachment: Attachment) -> None:
-        """The guest's QEMU has done it itself, and the guest was told."""
+        """The guest's QEMU has done it itself, and the guest was told: what is left is to say so."""
+        now = self._needs.clock.now()
+        async with self._db.transaction() as tx:
+            server = await tx.get(SERVERS, id=attachment.server_id or "")
+            if server is None or server.deleted_at is not None:
+                return
+            asked = volume.arguments.get("request_id") or ids.request_id()
+            who = dataclasses.replace(system_context(asked), project_id=volume.project_id)
+            await tx.insert(SERVER_ACTIONS, action_of(who, server, "extend_volume", now))
+            await finish_action(tx, server, "extend_volume", now, host=server.host)
 
     async def wants(self, attachment: Attachment) -> bool:
         """Whether a server still counts on it."""

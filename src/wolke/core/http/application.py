@@ -44,6 +44,7 @@ class Api:
     spell: faults.Spelling = faults.plain
     versions: Versions | None = None
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
+    ids_after_slashes: bool = False  # nothing is found where a path ends with a slash: the id after it was forgotten
     quiet: bool = False  # its requests are no news, unless they fail
     trie: Trie = field(init=False)
     request_id_names: tuple[bytes, ...] = field(init=False)
@@ -172,8 +173,9 @@ class Application:
 
 
 def _choose(api: Api, request: Request) -> Route:
-    found = api.trie.find(request.path[len(api.prefix.rstrip("/")) :])
-    if found is None:
+    path = request.path[len(api.prefix.rstrip("/")) :]
+    found = api.trie.find(path)
+    if found is None or (api.ids_after_slashes and path.endswith("/") and "/" in path.strip("/")):
         raise NotFound("The resource could not be found.")
     methods, request.params = found
     rows = methods.get(request.method)

@@ -25,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v2/images", images.index, rule="get_images"),
     Route("POST", "/v2/images", images.create, body=CREATE, status=201),
     Route("GET", _IMAGE, images.show),
+    Route("GET", _IMAGE + "/tasks", images.tasks),
     Route("PATCH", _IMAGE, images.update, body=PATCH),
     Route("DELETE", _IMAGE, images.delete, status=204),
     Route("POST", _IMAGE + "/actions/deactivate", images.deactivate, status=204),

@@ -78,6 +78,12 @@ async def show(service: Images, ctx: Context, request: Request) -> dict[str, Any
     return views.image(await found(service, ctx, request, "get_image"))
 
 
+async def tasks(service: Images, ctx: Context, request: Request) -> dict[str, Any]:
+    """An image is imported by what is done to its row: there are no tasks beside it."""
+    await found(service, ctx, request, "get_image")
+    return {"tasks": []}
+
+
 async def update(service: Images, ctx: Context, request: Request) -> dict[str, Any]:
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in (patches.MEDIA_TYPE, patches.OLD_MEDIA_TYPE):

@@ -158,7 +158,7 @@ class _Rules:
     def _resolve(self, rule: model.SecurityGroupRule) -> base.Rule:
         remotes: tuple[str, ...] | None = None
         if rule.remote_ip_prefix is not None:
-            remotes = (rule.remote_ip_prefix,)
+            remotes = (str(ip_network(rule.remote_ip_prefix, strict=False)),)
         elif rule.remote_group_id is not None:
             remotes = self._group(rule.remote_group_id, rule.ethertype)
         return base.Rule(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any
 
 from wolke.network import store
+from wolke.network.model import SecurityGroupRule
 from wolke.network.schema import checks
 from wolke.network.schema.attributes import REQUIRED, Attribute, Resource, project, standard
 
@@ -31,7 +33,12 @@ def _protocol(value: Any) -> str | None:
 
 
 def _prefix(value: Any) -> str | None:
-    return None if value in (None, "") else checks.cidr(value)
+    """As it was written: the address may be any of the network's."""
+    return str(value) if value not in (None, "") and checks.cidr(value) else None
+
+
+def _normalized(rule: SecurityGroupRule) -> str | None:
+    return str(ip_network(rule.remote_ip_prefix, strict=False)) if rule.remote_ip_prefix else None
 
 
 SECURITY_GROUP = Resource(
@@ -64,7 +71,7 @@ SECURITY_GROUP_RULE = Resource(
         Attribute("port_range_max", checks.optional(checks.integer(-1, 65535)), None, put=False, filtered=int),
         Attribute("remote_ip_prefix", _prefix, None, put=False, filtered=str),
         Attribute("remote_group_id", checks.optional(checks.identifier), None, put=False, filtered=str),
-        Attribute("normalized_cidr", show=lambda r: r.remote_ip_prefix),
+        Attribute("normalized_cidr", show=_normalized),
         Attribute("description", checks.optional(checks.text(), empty=""), "", put=False, filtered=str),
         *standard(tags=False),
     ),

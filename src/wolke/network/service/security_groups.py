@@ -252,7 +252,7 @@ def check_rule(values: dict[str, Any]) -> None:
     if number in _V6_ONLY and ethertype == "IPv4":
         raise errors.SecurityGroupEthertypeConflictWithProtocol(ethertype=ethertype, protocol=protocol)
     prefix = values["remote_ip_prefix"]
-    if prefix and f"IPv{ip_network(prefix).version}" != ethertype:
+    if prefix and f"IPv{ip_network(prefix, strict=False).version}" != ethertype:
         raise errors.SecurityGroupRuleParameterConflict(ethertype=ethertype, cidr=prefix)
     if ethertype == "IPv6" and protocol in ("icmp", "1"):
         number = _ICMP6
