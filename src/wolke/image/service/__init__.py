@@ -156,10 +156,14 @@ class Images:
 
     async def delete(self, ctx: Context, image: Image) -> None:
         """The row goes now, and with it the name of the data; the data follows, at the latest when the loop looks.
-        An upload under way finds out when it ends."""
-        if image.protected:
-            raise errors.ImageProtected(image.id)
+        An upload under way finds out when it ends; that it has come further since ``image`` was read is no reason to stay."""
         async with self.db.transaction() as tx:
+            now = await tx.get(IMAGES, id=image.id)
+            if now is None:
+                raise errors.ImageNotFound(image.id)
+            image = now
+            if image.protected:
+                raise errors.ImageProtected(image.id)
             if not await tx.delete(IMAGES, id=image.id, generation=image.generation):
                 raise errors.ImageChanged
             await tx.delete(MARKS, image_id=image.id)
