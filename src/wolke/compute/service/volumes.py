@@ -18,7 +18,6 @@ from wolke.compute import errors
 from wolke.compute.model import BlockDevice, Server
 from wolke.compute.service.block_devices import chosen_name, own_disks
 from wolke.compute.service.instance_actions import action_of, done_at_once
-from wolke.compute.service.life.actions import finish_action
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
@@ -187,10 +186,9 @@ class Volumes:
             server = await tx.get(SERVERS, id=attachment.server_id or "")
             if server is None or server.deleted_at is not None:
                 return
-            asked = volume.arguments.get("request_id") or ids.request_id()
-            who = dataclasses.replace(system_context(asked), project_id=volume.project_id)
-            await tx.insert(SERVER_ACTIONS, action_of(who, server, "extend_volume", now))
-            await finish_action(tx, server, "extend_volume", now, host=server.host)
+            asked = system_context(volume.arguments.get("request_id") or ids.request_id())
+            who = dataclasses.replace(asked, project_id=volume.project_id, user_id=volume.user_id)
+            await tx.insert(SERVER_ACTIONS, done_at_once(action_of(who, server, "extend_volume", now)))
 
     async def wants(self, attachment: Attachment) -> bool:
         """Whether a server still counts on it."""

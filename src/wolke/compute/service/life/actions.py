@@ -28,7 +28,6 @@ _NAMES: dict[str, tuple[str, str]] = {
     "detach_interface": ("detach_interface", "compute_detach_interface"),
     "attach_volume": ("attach_volume", "compute_attach_volume"),
     "detach_volume": ("detach_volume", "compute_detach_volume"),
-    "extend_volume": ("extend_volume", "compute_extend_volume"),
     "resize": ("resize", "compute_prep_resize"),
     "migrate": ("migrate", "compute_prep_resize"),
     "confirm_resize": ("confirmResize", "compute_confirm_resize"),
