@@ -65,6 +65,18 @@ async def test_a_new_cloud_has_what_a_newcomer_needs(cloud: Cloud) -> None:
     assert [network["name"] for network in outside] == ["public"]
 
 
+async def test_administrators_have_the_cloud_checked(cloud: Cloud) -> None:
+    admin = AsgiClient(cloud.application, token=await token(cloud))
+    answer = await admin.post("/check", {})
+    assert answer.status == 200, answer.body
+    assert answer.json["found"] == [] == answer.json["silent"]
+    assert answer.json["checks"] > 40
+    assert (await admin.post("/check", {"repair": "please"})).status == 400
+    member = AsgiClient(cloud.application, token=await token(cloud, "demo", "demo"))
+    assert (await member.post("/check", {})).status == 403
+    assert (await AsgiClient(cloud.application).post("/check", {})).status == 401
+
+
 async def test_the_catalog_follows_the_object_store(state: StateDirectory, empty_database: str | None) -> None:
     """To where its process serves this time; and without one it is not offered."""
     seen = []

@@ -7,8 +7,12 @@ asked: ``WOLKE_SEED=n`` asks the same again (what runs in threads may still come
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import random
+import signal
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -25,6 +29,8 @@ from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.clock import HeldClock, instant, moment
 
 OPERATIONS = 2000 if os.environ.get("CI_FULL") else 200
+MOST_S = 35.0  # of the short form
+KILLS = 40 if os.environ.get("CI_FULL") else 3
 PER_LIFE = (4, 24)
 LATEST = 250  # calls into a life, when it ends
 SETTLED_S = 60.0
@@ -186,5 +192,36 @@ async def test_a_cloud_used_and_killed_at_random_is_clean(tmp_path: Path) -> Non
             print("\n".join(lives.asked[-60:]), f"\nseed {seed}, after {done} operations")
             raise
         assert found == [], "\n".join([*found, "--", *lives.asked[-60:], f"seed {seed}, after {done} operations"])
+        if not os.environ.get("CI_FULL") and time.monotonic() - began > MOST_S:
+            break
+    assert lives.deaths > 5
     took = time.monotonic() - began
     print(f"seed {seed}: {done} operations, {lives.deaths} deaths, {took:.1f} s; {dict(lives.counts)}")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_processes_that_are_really_killed_leave_it_clean(tmp_path: Path) -> None:
+    """SIGKILL, at a moment that nobody chose, while operations come in."""
+    seed = int(os.environ.get("WOLKE_SEED") or random.randrange(1 << 32))
+    root = tmp_path / "cloud"
+    await prepared(root)
+    lives = Lives(root, seed)
+    for number in range(KILLS):
+        command = (sys.executable, "-m", "tests.crash.walk", str(root), str(lives.chance.randrange(1 << 32)), lives.now)
+        log = (tmp_path / f"{number}.log").open("wb")
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log)
+        assert process.stdout is not None
+        said = [await process.stdout.readline()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(lives.chance.uniform(0.0, 1.5)):
+                while line := await process.stdout.readline():
+                    said.append(line)
+        process.kill()
+        rest = await process.stdout.read()
+        assert await process.wait() == -signal.SIGKILL, (tmp_path / f"{number}.log").read_text()[-3000:]
+        log.close()
+        lives.asked += [line.decode().strip() for line in [*said, *rest.splitlines()]] + ["-- killed"]
+        lives.promises = Promises.written(root / "promises")
+        found = await lives.begin_again()
+        assert found == [], "\n".join([*found, "--", *lives.asked[-60:], f"seed {seed}, killed {number + 1} times"])
+    print(f"seed {seed}: killed {KILLS} times, {len(lives.asked) - KILLS} operations")

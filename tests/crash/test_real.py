@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -243,6 +244,14 @@ def _killed_during(owner: Owner, wish: Callable[[], None], after_s: float) -> No
     owner.cloud.start(**_HASTE)
 
 
+def _checked(cloud: RunningCloud, *words: str) -> tuple[int, list[tuple[str, str]]]:
+    """What ``wolke check`` says: its exit code, and each finding's check and sentence."""
+    command = (sys.executable, "-m", "wolke", "check", "--state", str(cloud.state), "--json", *words)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout, done.stderr
+    return done.returncode, [(one["check"], one["says"]) for one in json.loads(done.stdout)["found"]]
+
+
 def test_a_cloud_killed_at_any_moment_has_nothing_twice_and_nothing_left(cloud: RunningCloud) -> None:
     owner = Owner(cloud)
     owner.create()
@@ -283,3 +292,22 @@ def test_a_cloud_killed_at_any_moment_has_nothing_twice_and_nothing_left(cloud: 
         if owner.servers() and _rests(owner.servers()[0]):
             owner.delete()
         _settled(owner, empty)
+        assert _checked(cloud) == (0, [])
+
+
+def test_check_sees_what_others_did_to_a_running_cloud(cloud: RunningCloud) -> None:
+    owner = Owner(cloud)
+    owner.create()
+    _settled(owner)
+    assert _checked(cloud) == (0, [])
+    netns, tap = f"wk-{cloud.tag}-n-{owner.network}", f"t{cloud.tag}0123456789"
+    _out("ip", "-n", netns, "tuntap", "add", "dev", tap, "mode", "tap")
+    _out("ip", "netns", "exec", netns, "nft", "flush", "ruleset")
+    _out("ip", "netns", "add", f"wk-{cloud.tag}-n-5eedf00d-0000-4000-8000-000000000000")
+    status, said = _checked(cloud)
+    text = " ".join(sentence for _, sentence in said)
+    assert (status, {name for name, _ in said}) == (1, {"network-on-host"})
+    assert f"tap {tap} belongs to no port" in text and "nftables rules" in text
+    assert "network 5eedf00d-0000-4000-8000-000000000000 is carried, and should not be" in text
+    assert _checked(cloud, "--repair")[0] == 0
+    assert _checked(cloud) == (0, [])

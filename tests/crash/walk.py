@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import random
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
@@ -28,6 +30,7 @@ from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.clock import HeldClock
 from wolke.core.db import Where
+from wolke.core.files import write_whole
 from wolke.image.drivers.file import FileDriver, FileWriter
 
 HOSTS = ("host-1", "host-2")
@@ -205,6 +208,15 @@ class Promises:
     uses: dict[tuple[str, str], bool] = field(default_factory=dict)
     snapshots: dict[str, frozenset[str] | None] = field(default_factory=dict)
     backups: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    path: Path | None = None  # where they are written down for who comes after us
+
+    def write_down(self) -> None:
+        if self.path is not None:
+            write_whole(self.path, pickle.dumps(self))
+
+    @classmethod
+    def written(cls, path: Path) -> Promises:
+        return pickle.loads(path.read_bytes()) if path.exists() else cls(path=path)  # type: ignore[no-any-return]
 
 
 GONE, HELD = "gone", frozenset({"available", "in-use"})
@@ -240,6 +252,7 @@ class Walk:
             self.asked.pop()
             return
         self.asked[-1] = f"{name}: {said}"
+        self.promises.write_down()
         self.counts[name] = self.counts.get(name, 0) + said.startswith("2")
 
     async def a_server(self, *statuses: str) -> Any:
@@ -255,6 +268,7 @@ class Walk:
         """What was promised of ``key`` is open while ``call`` is under way."""
         before = kept.get(key)
         kept[key] = None
+        self.promises.write_down()
         answer = await call
         assert answer.status < 500, (answer.status, answer.body)
         kept[key] = after if answer.status < 300 else before
@@ -320,8 +334,11 @@ async def _delete_server(walk: Walk) -> str | None:
     return said
 
 
+_PLUGGABLE = ("ACTIVE", "SHUTOFF", "PAUSED", "SHELVED_OFFLOADED")
+
+
 async def _attach(walk: Walk) -> str | None:
-    server, volume = await walk.a_server("ACTIVE", "SHUTOFF", "PAUSED"), await walk.a_volume("available")
+    server, volume = await walk.a_server(*_PLUGGABLE), await walk.a_volume("available")
     if server is None or volume is None:
         return None
     kept: dict[Any, Any] = walk.promises.uses
@@ -398,6 +415,7 @@ async def _extend(walk: Walk) -> str | None:
     if volume is None:
         return None
     before = walk.promises.sizes.pop(volume.id, None)
+    walk.promises.write_down()
     answer = await walk.volume("POST", f"/volumes/{volume.id}/action", {"os-extend": {"new_size": volume.size_gib + 1}})
     assert answer.status < 500, answer.body
     after = volume.size_gib + 1 if answer.status == 202 and volume.status == "available" else None
@@ -570,9 +588,29 @@ async def left_alone() -> None:
         await asyncio.wait(others, timeout=0.1)
 
 
+async def live_until_killed(root: Path, seed: int, now: str) -> None:
+    """As a process of its own. What is printed are the operations."""
+    cloud, chance = await opened(root, Fate(), now), random.Random(seed)
+    walk = Walk(cloud, chance, Promises.written(root / "promises"))
+    while True:
+        await walk.step()
+        if walk.asked:
+            print(walk.asked[-1], flush=True)
+        if chance.random() < 0.5:
+            await cloud.settle()
+        else:
+            await work_a_little(cloud, chance)
+
+
 async def work_a_little(cloud: WalkedCloud, chance: random.Random) -> None:
     """Some loops, each once: most things are then under way."""
     loops = [cloud.reconciler.drain, cloud.storage_loops.drain]
     loops += [agent.work.loop.drain for agent in cloud.storage_agents.values()]
     for drain in chance.sample(loops, chance.randint(1, 3)):
         await drain()
+
+
+if __name__ == "__main__":
+    from tests.crash import walk  # by its name, so that what it writes down can be read by others
+
+    asyncio.run(walk.live_until_killed(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))
