@@ -77,7 +77,9 @@ BACKUP = Machine(
 ATTACHMENT = Machine(
     "attachment",
     (
-        Row("connect", ("reserved", "attaching", "attached"), ("connecting",), None, None, deadline_s=60.0),
+        Row(
+            "connect", ("reserved", "attaching", "attached", "detaching"), ("connecting",), None, None, deadline_s=60.0
+        ),
         Row("disconnect", ANY, ("disconnecting",), "deleted", "detached", preempts=True, deadline_s=60.0),
     ),
 )

@@ -186,6 +186,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-volumes-attachments:show", _READER, "Show one of a server's volumes."),
     ("os-volumes-attachments:create", _MEMBER, "Attach a volume."),
     ("os-volumes-attachments:update", _MEMBER, "Change how a volume is attached."),
+    ("os-volumes-attachments:swap", _ADMIN, "Put another volume in the place of an attached one."),
     ("os-volumes-attachments:delete", _MEMBER, "Detach a volume."),
     ("ips:index", _READER, "List a server's addresses."),
     ("ips:show", _READER, "List a server's addresses on one network."),

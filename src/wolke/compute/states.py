@@ -95,6 +95,10 @@ SERVER = Machine(
             undo="detach_volume",
         ),
         Row("detach_volume", _PLUGGABLE, ("volume_detaching",), None, failed=None, deadline_s=_PLUG_S),
+        Row(
+            "swap_volume", ("ACTIVE", "PAUSED"), ("volume_swapping",), None, deadline_s=4 * _MOVE_S, undo="keep_volume"
+        ),
+        Row("keep_volume", (), ("volume_keeping",), None, failed=None, deadline_s=_MOVE_S),
         Row("resize", ("ACTIVE", "SHUTOFF"), _MOVE, "RESIZED", deadline_s=_MOVE_S, undo="revert_resize"),
         Row("migrate", ("ACTIVE", "SHUTOFF"), _MOVE, "RESIZED", deadline_s=_MOVE_S, undo="revert_resize"),
         Row("confirm_resize", ("RESIZED",), ("confirming", "confirmed"), None, deadline_s=60.0),
@@ -154,7 +158,7 @@ SERVER = Machine(
 HOST_TASKS = frozenset(
     {
         "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
-        "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching", "volume_attaching", "volume_detaching",
+        "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching", "volume_attaching", "volume_detaching", "volume_swapping", "volume_keeping",
         "deleting", "clearing", "resize_migrating", "resize_finish", "resize_reverting", "resize_restoring",
         "rescuing", "unrescuing", "image_backup", "shelving", "shelving_image_uploading", "shelving_offloading", "unshelving",
         "spawning_shelved", "evacuate_spawning", "live_sending", "live_arriving", "soft-deleting", "restoring",
@@ -220,7 +224,7 @@ _WORDS = {"RESIZED": "VERIFY_RESIZE", "RESCUED": "RESCUE"}
 
 #: Tasks that Nova has no word for, or another one.
 _TASK_STATES: dict[str, str | None] = {
-    "volume_attaching": None, "volume_detaching": None, "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
+    "volume_attaching": None, "volume_swapping": None, "volume_keeping": None, "volume_detaching": None, "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
     "clearing": None, "abandoning": None, "deleting_aside": "deleting", "confirming": None, "confirmed": None,
     "evacuating": "rebuilding", "evacuating_binding": "rebuilding", "evacuate_spawning": "rebuild_spawning",
     "backup_rotating": "image_backup", "offloaded": "shelving_offloading", "unshelved": "unshelving",

@@ -50,6 +50,7 @@ async def update(service: Compute, ctx: Context, request: Request) -> None:
     """To another volume is what only administrators may wish, and older clients alone; the rest is for owners."""
     asked, params = request.body["volumeAttachment"], request.params
     if asked["volumeId"] != params["volume_id"] or request.version < Since.UPDATES_OF_VOLUME_ATTACHMENTS:
+        request.enforce(f"{_RULE}:swap")
         await service.volumes.swap(ctx, params["server_id"], params["volume_id"], asked["volumeId"])
         return
     names = {"device": "device_name", "tag": "tag", "delete_on_termination": "delete_on_termination"}

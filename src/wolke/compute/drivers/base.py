@@ -110,6 +110,7 @@ class Volume:
     encrypted: bool = False
     root: bool = False
     limits: Mapping[str, str] = field(default_factory=dict)
+    plugged_as: str = ""  # the volume in whose place it came, while the guest runs on: a driver's own affair
     bus: str = ""
     boot_index: int | None = None
 
@@ -240,6 +241,10 @@ class Volumes(Protocol):
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         """It has it no more. ``Failure`` if the guest does not let go of it: then it still has it."""
+
+    async def swap_volume(self, server_id: str, volume_id: str, new: Volume) -> None:
+        """The running guest has ``new`` in the place of that one, with the same content, and nobody else ``volume_id``. Called again
+        it goes on with a copy under way. With the two exchanged, it takes back what had been done. ``Failure``: it is as it was."""
 
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         """These are its volumes, and this is how they are opened when it starts next: it may have changed while it was off. Of a guest

@@ -235,6 +235,12 @@ class SimulatedDriver:
                 raise Failure("the server's operating system did not let go of the volume")
             self._keep(replace(record, volumes=tuple(one for one in record.volumes if one != volume_id)))
 
+    async def swap_volume(self, server_id: str, volume_id: str, new: Volume) -> None:
+        await self._trouble("swap_volume")
+        record = self._find(server_id)
+        changed = tuple(new.volume_id if one == volume_id else one for one in record.volumes)
+        self._keep(replace(record, volumes=changed, limits={**record.limits, new.volume_id: dict(new.limits)}))
+
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         await self._trouble("connect_volumes")
         record = self._find(server_id)

@@ -169,8 +169,27 @@ class Volumes:
         return msgspec.structs.replace(device, **written)
 
     async def swap(self, ctx: Context, server_id: str, volume_id: str, other_id: str) -> None:
-        await self.show(ctx, server_id, volume_id)
-        raise errors.NotOffered("another volume in the place of an attached one")
+        """The server goes on with ``other_id``, which has all that was in the volume by then."""
+        storage = self._there()
+        device = await self.show(ctx, server_id, volume_id)
+        try:
+            other = await storage.volumes.show(ctx, other_id)
+        except NotFound as error:
+            raise BadRequest(error.message) from None
+        _check_swap(await storage.volumes.show(ctx, volume_id), other)
+        await self._actions.require(await self._servers.show(ctx, server_id), "volumes", "volumes")
+        async with self._db.transaction() as tx:
+            for one in sorted((volume_id, other_id)):
+                await tx.lock(f"block_storage:volume:{one}")
+            server = await self._servers.held(tx, ctx, server_id)
+            self._actions.allowed(ctx, server, "swap_volume", "swap_volume")
+            new = await storage.attachments.reserve_in(
+                tx, ctx, other_id, server_id=server.id, host=server.host, mode="rw", patient=True
+            )
+            await storage.attachments.detach_in(tx, device.attachment_id or "")
+            arguments = {"device_id": device.id, "volume_id": volume_id}
+            arguments |= {"new_volume_id": other_id, "new_attachment_id": new.id}
+            await self._actions.begin_in(tx, ctx, server, "swap_volume", "swap_volume", arguments)
 
     def _there(self) -> BlockStorage:
         if self._storage is None:
@@ -194,3 +213,13 @@ class Volumes:
         """Whether a server still counts on it."""
         where = [Where("attachment_id", "eq", attachment.id)]
         return bool(await self._db.find(BLOCK_DEVICES, volume_id=attachment.volume_id, where=where, limit=1))
+
+
+def _check_swap(old: Volume, new: Volume) -> None:
+    """400 unless the one can take the other's place."""
+    if new.status != "available":
+        raise BadRequest("Invalid volume: New volume must be detached in order to swap.")
+    if new.size_gib < old.size_gib:
+        raise BadRequest("Invalid volume: New volume must be the same size or larger.")
+    if old.multiattach or new.multiattach:
+        raise BadRequest("Swapping multi-attach volumes with more than one read/write attachment is not supported.")

@@ -29,6 +29,8 @@ STEPS: Mapping[str, Step] = {
     "interface_detaching": interfaces.detach,
     "volume_attaching": volumes.attach,
     "volume_detaching": volumes.detach,
+    "volume_swapping": volumes.swap,
+    "volume_keeping": volumes.keep,
     "resize_migrating": moving.leave,
     "resize_finish": moving.arrive,
     "resize_reverting": power.destroy,
@@ -57,6 +59,8 @@ STEPS: Mapping[str, Step] = {
 
 #: One attempt of most steps ends after ``work.STEP_DEADLINE_S``; disks take longer to copy.
 DEADLINES_S: Mapping[str, float] = {
+    "volume_swapping": 14400.0,
+    "volume_keeping": 3600.0,
     "resize_finish": 3600.0,
     "live_receiving": 3600.0,
     "live_sending": 14400.0,

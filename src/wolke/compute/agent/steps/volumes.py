@@ -33,6 +33,21 @@ async def detach(ground: Ground, wish: Wish) -> Learnt:
     return {}
 
 
+async def swap(ground: Ground, wish: Wish) -> Learnt:
+    """The guest has the new volume in the place of the old one, with all that was in that."""
+    [new] = await connections(ground, wish.server_id, [str(wish.arguments["device_id"])])
+    await ground.driver.swap_volume(wish.server_id, str(wish.arguments["volume_id"]), new)
+    return {}
+
+
+async def keep(ground: Ground, wish: Wish) -> Learnt:
+    """It was not to be: the guest has the old one, whatever has been done by now."""
+    if await ground.driver.look(wish.server_id) is not None:
+        [old] = await connections(ground, wish.server_id, [str(wish.arguments["device_id"])])
+        await ground.driver.swap_volume(wish.server_id, str(wish.arguments["new_volume_id"]), old)
+    return {}
+
+
 async def of_wish(ground: Ground, wish: Wish) -> list[Volume]:
     """All of the server's, as they are opened now."""
     wanted = [one["device_id"] for one in wish.specification.get("volumes", ())]

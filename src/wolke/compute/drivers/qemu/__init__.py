@@ -24,6 +24,7 @@ from wolke.compute.drivers.qemu import (
     process,
     shared,
     snapshots,
+    swaps,
     uids,
     volumes,
 )
@@ -36,6 +37,7 @@ from wolke.compute.drivers.qemu.definition import (
     save,
     with_limits,
     with_nic,
+    with_swapped,
     with_volume,
     with_volumes,
     without_nic,
@@ -147,7 +149,7 @@ class QemuDriver(Guests):
                 return
             try:
                 async with self._talk(home) as qmp:
-                    await volumes.plug(qmp, wished, volume)
+                    await volumes.plug(qmp, wished, replace(volume, plugged_as=_called(wished, volume)))
                     await limits.keep(qmp, wished)
             except Exception:
                 await whole(save, home, before)  # or a volume that cannot be would keep it from starting
@@ -163,6 +165,19 @@ class QemuDriver(Guests):
             self._keys.pop(volume_id, None)
             if definition.volume(volume_id):
                 await whole(save, home, without_volume(definition, volume_id))
+
+    async def swap_volume(self, server_id: str, volume_id: str, new: Volume) -> None:
+        self._learn_keys([new])
+        async with self._hold(server_id) as home:
+            before = defined(home)
+            if not process.alive(home) or home.suspended:
+                raise Failure("the server is not running")
+            wished = with_swapped(before, volume_id, new)
+            command.check(wished)
+            async with self._talk(home) as qmp:
+                await swaps.swap(qmp, before, volume_id, new)
+                await whole(save, home, wished)
+                await limits.keep(qmp, wished)
 
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         self._learn_keys(volumes)
@@ -362,6 +377,11 @@ class QemuHolder:
 
     async def resize(self, size_bytes: int) -> None:
         await self.driver.resize_volume(self.server_id, self.volume_id, size_bytes)
+
+
+def _called(definition: Definition, volume: Volume) -> str:
+    there = definition.volume(volume.volume_id)
+    return there.plugged_as if there else ""
 
 
 def _connected(path: Path) -> socket.socket:

@@ -99,7 +99,29 @@ def with_volumes(definition: Definition, volumes: Sequence[Volume]) -> Definitio
 
 def with_volume(definition: Definition, volume: Volume) -> Definition:
     others = [one for one in definition.spec.volumes if one.volume_id != volume.volume_id]
-    return with_volumes(definition, [*others, volume])
+    there = definition.volume(volume.volume_id)
+    taken = {one.plugged_as for one in others}
+    named = there.plugged_as if there else ""
+    while (named or volume.volume_id) in taken:  # its disk went to another volume, and it comes back
+        named = f"{named or volume.volume_id}-again"
+    return with_volumes(definition, [*others, replace(volume, plugged_as=named)])
+
+
+def newly_started(definition: Definition) -> Definition:
+    """Every disk is called after its volume."""
+    volumes = [replace(one, plugged_as="") for one in definition.spec.volumes]
+    return replace(definition, spec=replace(definition.spec, volumes=volumes))
+
+
+def with_swapped(definition: Definition, volume_id: str, new: Volume) -> Definition:
+    """``new`` has the place of that one."""
+    old = definition.volume(volume_id)
+    if old is None:
+        return definition
+    there = replace(new, plugged_as=old.plugged_as or old.volume_id)
+    volumes = [there if one is old else one for one in definition.spec.volumes]
+    places = {new.volume_id if one == volume_id else one: at for one, at in definition.volume_places.items()}
+    return replace(definition, spec=replace(definition.spec, volumes=volumes), volume_places=places)
 
 
 def with_limits(definition: Definition, volumes: Sequence[Volume]) -> Definition:

@@ -40,6 +40,7 @@ from wolke.compute.drivers.qemu.definition import (
     Definition,
     Disks,
     load,
+    newly_started,
     place_nics,
     save,
     with_volumes,
@@ -188,6 +189,7 @@ class Guests:
                 await self._cont(home)
                 return
             await process.kill(home)  # suspended, or off, but its process is still there: neither can lose anything
+        await whole(save, home, newly_started(defined(home)))
         await launch(home, self._with_keys(defined(home)), self._host, self._start_timeout_s(home))
 
     def _learn_keys(self, volumes: Sequence[Volume]) -> None:

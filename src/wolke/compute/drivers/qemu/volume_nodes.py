@@ -45,7 +45,7 @@ def secret_name(volume_id: str) -> str:
 
 
 def device_name(volume: Volume) -> str:
-    return "disk-root" if volume.root else f"volume-{volume.volume_id}"
+    return "disk-root" if volume.root else f"volume-{volume.plugged_as or volume.volume_id}"
 
 
 def nodes(volume: Volume, sets: Sequence[int], blocks: Sequence[bool]) -> list[Json]:

@@ -38,7 +38,17 @@ async def plug(qmp: Session, definition: Definition, volume: Volume) -> None:
     """The disk is in the machine afterwards, in the place that ``definition`` has for it."""
     if await _plugged(qmp, volume):
         return
-    await _forget(qmp, volume.volume_id)
+    await open_nodes(qmp, volume)
+    try:
+        await qmp.execute("device_add", volume_nodes.device(definition, volume))
+    except Refused as why:
+        await forget(qmp, volume.volume_id)
+        raise Failure(f"the volume cannot be opened: {why}") from why
+
+
+async def open_nodes(qmp: Session, volume: Volume) -> None:
+    """It is open in QEMU, but no disk of the guest. ``Failure`` if it cannot be."""
+    await forget(qmp, volume.volume_id)
     try:
         if volume.encrypted:
             key = {"qom-type": "secret", "id": volume_nodes.secret_name(volume.volume_id), "data": volume.passphrase}
@@ -50,9 +60,8 @@ async def plug(qmp: Session, definition: Definition, volume: Volume) -> None:
             blocks.append(block)
         for node in volume_nodes.nodes(volume, sets, blocks):
             await qmp.execute("blockdev-add", node)
-        await qmp.execute("device_add", volume_nodes.device(definition, volume))
     except Refused as why:
-        await _forget(qmp, volume.volume_id)
+        await forget(qmp, volume.volume_id)
         raise Failure(f"the volume cannot be opened: {why}") from why
 
 
@@ -87,7 +96,7 @@ async def unplug(qmp: Session, volume: Volume, timeout_s: float) -> None:
         await qmp.until(("DEVICE_DELETED",), out, timeout_s)
     except TimeoutError:
         raise Failure("the server's operating system did not let go of the volume") from None
-    await _forget(qmp, volume.volume_id)
+    await forget(qmp, volume.volume_id)
 
 
 async def _plugged(qmp: Session, volume: Volume) -> bool:
@@ -95,7 +104,7 @@ async def _plugged(qmp: Session, volume: Volume) -> bool:
     return any(item["name"] == name for item in await qmp.execute("qom-list", {"path": PLUGGED}))
 
 
-async def _forget(qmp: Session, volume_id: str) -> None:
+async def forget(qmp: Session, volume_id: str) -> None:
     """Its nodes go from the top down, then what they were opened with."""
     for _ in range(64):
         names = await _nodes(qmp, volume_id)

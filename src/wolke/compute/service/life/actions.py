@@ -28,6 +28,8 @@ _NAMES: dict[str, tuple[str, str]] = {
     "detach_interface": ("detach_interface", "compute_detach_interface"),
     "attach_volume": ("attach_volume", "compute_attach_volume"),
     "detach_volume": ("detach_volume", "compute_detach_volume"),
+    "swap_volume": ("swap_volume", "compute_swap_volume"),
+    "keep_volume": ("swap_volume", "compute_swap_volume"),
     "resize": ("resize", "compute_prep_resize"),
     "migrate": ("migrate", "compute_prep_resize"),
     "confirm_resize": ("confirmResize", "compute_confirm_resize"),

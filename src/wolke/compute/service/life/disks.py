@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from wolke.block_storage.errors import HostSilent
 from wolke.block_storage.service import BlockStorage
 from wolke.compute.errors import ServerNotFound
@@ -51,6 +53,8 @@ class Disks:
         for device in devices:
             if device.id in device_ids:
                 try:
+                    if server.verb == "swap_volume":
+                        device = _swapped(device, server)
                     found.append(await self._connection(self._storage, host, device))
                 except HostSilent as error:
                     raise Unavailable(error.message) from None
@@ -93,6 +97,23 @@ class Disks:
         """The guest did not let go: the volume is attached as before. So is one of which it was the attaching that failed."""
         await self.attached(tx, server, {})
 
+    async def swapped(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> None:
+        device = await self._device(tx, server)
+        if device is None or self._storage is None:
+            return
+        new = _swapped(device, server)
+        written = {"volume_id": new.volume_id, "attachment_id": new.attachment_id}
+        await tx.update(BLOCK_DEVICES, written | {"updated_at": self._ground.clock.now()}, id=device.id)
+        await self._storage.attachments.settle_in(tx, new.attachment_id or "", device.device_name)
+        await self._storage.attachments.drop_in(tx, device.attachment_id or "")
+
+    async def kept(self, tx: Transaction, server: Server, changes: Mapping[str, Any]) -> None:
+        """The old one stays, the new one is anybody's."""
+        device = await self._device(tx, server)
+        if device is not None and self._storage is not None:
+            await self._storage.attachments.settle_in(tx, device.attachment_id or "", device.device_name)
+            await self._storage.attachments.drop_in(tx, str(server.arguments["new_attachment_id"]))
+
     async def came_along(self, tx: Transaction, server: Server) -> None:
         """The server was started with all of its volumes."""
         now = await tx.get(SERVERS, id=server.id)
@@ -125,6 +146,9 @@ class Disks:
             in_vain = "kind" in device.source and server.launched_at is None
             if in_vain or device.delete_on_termination:
                 await self._delete(tx, device.volume_id, force=in_vain)
+        if self._storage is not None:  # one that was to take another's place
+            for attachment in await self._storage.attachments.of_server(server.id):
+                await self._storage.attachments.drop_in(tx, attachment.id)
 
     async def _device(self, tx: Transaction, server: Server) -> BlockDevice | None:
         """What the verb is about, unless somebody has written to the server since: then nothing of this is to be."""
@@ -147,3 +171,11 @@ class Disks:
                 await self._storage.volume_actions.delete_in(tx, _CLOUD, volume, cascade=cascade, force=force)
         except CloudError as error:
             log.info("a volume stays without its server", volume_id=volume_id, reason=error.message)
+
+
+def _swapped(device: BlockDevice, server: Server) -> BlockDevice:
+    """As it will be when the swap under way is done."""
+    asked = server.arguments
+    if device.id != asked.get("device_id"):
+        return device
+    return msgspec.structs.replace(device, volume_id=asked["new_volume_id"], attachment_id=asked["new_attachment_id"])

@@ -37,6 +37,8 @@ class Endings:
             "restore": self._restored,
             "attach_volume": disks.attached,
             "detach_volume": disks.detached,
+            "swap_volume": disks.swapped,
+            "keep_volume": disks.kept,
         }
 
     async def write(self, tx: Transaction, server: Server, changes: Changes) -> bool:

@@ -29,6 +29,7 @@ class Failing:
             "revert_resize": moving.undo,
             "unrescue": self._begin,
             "detach_volume": self._begin,
+            "keep_volume": self._begin,
             "unshelve": self._begin,
             "shelve_offload": self._begin,
             "live_undo": live.undo,
@@ -48,6 +49,8 @@ class Failing:
             changes["fault"] = Fault(500, server.arguments.get("failure") or reason, now)
         if server.verb == "detach_volume":
             await self._disks.stayed(tx, server)
+        if server.verb == "keep_volume":
+            await self._disks.kept(tx, server, {})
         if not await self._ground.write(tx, server, changes):
             return False
         if server.verb == "snapshot_volumes":
