@@ -1,7 +1,7 @@
 """Tempest, installed into an environment of its own, against a cloud started for it.
 
-Compute has a second host, whose guests have no network. The first is given every server that is not sent elsewhere, so those that
-tempest reaches by ssh are there.
+Compute has a second host. It has no routers, so the first is given every server that is not sent elsewhere: those that tempest
+reaches by ssh are there.
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ def _options() -> Iterator[None]:
 
 @contextmanager
 def second_host(cloud: Any, folder: Path, hypervisor: str) -> Iterator[None]:
-    """``wolke agent``, with no volumes of its own."""
+    """``wolke agent``, with no volumes and no routers of its own."""
     command = [sys.executable, "-m", "wolke", "agent", "--controller", cloud.url, "--host", "second"]
-    command += ["--hypervisor", hypervisor, "--dataplane", "simulated"]
+    command += ["--hypervisor", hypervisor, "--dataplane", "simulated" if hypervisor == "simulated" else "linux"]
     command += ["--credential", str(cloud.state / "agent.json"), "--state", str(folder / "second")]
     environ = {**os.environ, "WOLKE_HOST__VOLUME_BACKENDS": ""}
     process = subprocess.Popen(command, stdout=cloud.log, stderr=cloud.log, env=environ)
@@ -128,6 +128,9 @@ def second_host(cloud: Any, folder: Path, hypervisor: str) -> Iterator[None]:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the second host did not come up")
             time.sleep(0.2)
+        agents = cloud.call("GET", "/network/v2.0/agents?host=second")["agents"]
+        for agent_id in {one["id"] for one in agents}:
+            cloud.call("PUT", f"/network/v2.0/agents/{agent_id}", {"agent": {"admin_state_up": False}})
         yield
     finally:
         process.send_signal(signal.SIGTERM)

@@ -30,7 +30,8 @@ _BROKEN = Failure("The backup is broken: some of its data is not what was stored
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """``hashes``: of each block, empty where the disk is. ``owners``: which of ``backups`` has it, by number."""
+    """``hashes``: of each block, empty where the disk is. ``owners``: which of ``backups`` has it, by number. ``containers``: where
+    each of these is; none said: all are beside the manifest."""
 
     volume_id: str
     size_bytes: int
@@ -39,6 +40,7 @@ class Manifest(msgspec.Struct, frozen=True):
     hashes: list[bytes]
     owners: list[int]
     version: int = 1
+    containers: list[str] = []
 
 
 def prefix_of(volume_id: str, backup_id: str) -> str:
@@ -58,7 +60,10 @@ class Archive:
         size_bytes = source.stat().st_size
         count = -(-size_bytes // BLOCK_BYTES)
         hashes, owners = [b""] * count, [0] * count
-        backups = [backup_id, *(parent.backups if parent else ())]
+        backups = [
+            (backup_id, self._container),
+            *(zip(parent.backups, parent.containers, strict=True) if parent else ()),
+        ]
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(number: int, data: bytes) -> None:
@@ -71,7 +76,9 @@ class Archive:
                     await self._store.put(self._container, f"{prefix}{number:08d}", data)
 
         await _each(_blocks(source, size_bytes), one, 2 * _AT_ONCE)
-        manifest = Manifest(volume_id, size_bytes, BLOCK_BYTES, *_used(backups, hashes, owners))
+        used, owners = _used(backups, hashes, owners)
+        ids, containers = [one for one, _ in used], [where for _, where in used]
+        manifest = Manifest(volume_id, size_bytes, BLOCK_BYTES, ids, hashes, owners, containers=containers)
         content = msgspec.msgpack.encode(manifest)
         await self._store.put(self._container, f"{prefix}manifest", content)
         own = sum(1 for digest, owner in zip(manifest.hashes, manifest.owners, strict=True) if digest and not owner)
@@ -88,27 +95,31 @@ class Archive:
         if hashlib.sha256(content).hexdigest() != digest:
             raise _BROKEN
         try:
-            return msgspec.msgpack.decode(content, type=Manifest)
+            manifest = msgspec.msgpack.decode(content, type=Manifest)
         except msgspec.DecodeError:
             raise _BROKEN from None
+        if manifest.containers:
+            return manifest
+        return msgspec.structs.replace(manifest, containers=[self._container] * len(manifest.backups))
 
     async def check(self, contents: Mapping[str, Any]) -> int:
         """How many objects the backup itself has. ``Failure`` unless all that it needs are there."""
         manifest = await self.manifest(contents)
-        there: set[str] = set()
-        for backup_id in manifest.backups:
-            there |= (await self._store.names(self._container, prefix_of(manifest.volume_id, backup_id))).keys()
-        needed = [name for _, name in _objects(manifest)]
+        there: set[tuple[str, str]] = set()
+        for backup_id, container in zip(manifest.backups, manifest.containers, strict=True):
+            found = await self._store.names(container, prefix_of(manifest.volume_id, backup_id))
+            there |= {(container, name) for name in found}
+        needed = [(container, name) for _, container, name in _objects(manifest)]
         if missing := len(set(needed) - there):
             raise Failure(f"{missing} of the {len(needed)} objects of the backup are not there.")
-        return sum(1 for _, name in _objects(manifest) if name.startswith(str(contents["manifest"])[:-8])) + 1
+        return sum(1 for _, _, name in _objects(manifest) if name.startswith(str(contents["manifest"])[:-8])) + 1
 
     async def load(self, contents: Mapping[str, Any], target: Path) -> None:
         """Fill ``target``, which may hold a part already, with the disk."""
         manifest = await self.manifest(contents)
         with target.open("ab"):
             os.truncate(target, manifest.size_bytes)
-        names = dict(_objects(manifest))
+        names = {number: (container, name) for number, container, name in _objects(manifest)}
 
         async def one(number: int, digest: bytes) -> None:
             offset = number * manifest.block_bytes
@@ -117,7 +128,7 @@ class Archive:
                 return
             data = b""
             if digest:
-                data = await self._store.get(self._container, names[number]) or b""
+                data = await self._store.get(*names[number]) or b""
                 if len(data) != length or await asyncio.to_thread(_digest, data) != digest:
                     raise _BROKEN
             await asyncio.to_thread(_write, target, offset, data, length)
@@ -133,18 +144,21 @@ class Archive:
             await self._store.delete(self._container, name)
 
 
-def _objects(manifest: Manifest) -> Iterator[tuple[int, str]]:
-    """The number of each block that is not empty, and its object."""
+def _objects(manifest: Manifest) -> Iterator[tuple[int, str, str]]:
+    """The number of each block that is not empty, and its object: container and name."""
     for number, (digest, owner) in enumerate(zip(manifest.hashes, manifest.owners, strict=True)):
         if digest:
-            yield number, f"{prefix_of(manifest.volume_id, manifest.backups[owner])}{number:08d}"
+            prefix = prefix_of(manifest.volume_id, manifest.backups[owner])
+            yield number, manifest.containers[owner], f"{prefix}{number:08d}"
 
 
-def _used(backups: list[str], hashes: list[bytes], owners: list[int]) -> tuple[list[str], list[bytes], list[int]]:
+def _used(
+    backups: list[tuple[str, str]], hashes: list[bytes], owners: list[int]
+) -> tuple[list[tuple[str, str]], list[int]]:
     """Without backups that no block is in; the first always stays."""
     kept = [0, *sorted({owner for digest, owner in zip(hashes, owners, strict=True) if digest} - {0})]
     places = {old: new for new, old in enumerate(kept)}
-    return [backups[old] for old in kept], hashes, [places.get(owner, 0) for owner in owners]
+    return [backups[old] for old in kept], [places.get(owner, 0) for owner in owners]
 
 
 async def _each(items: Any, work: Any, at_once: int) -> None:

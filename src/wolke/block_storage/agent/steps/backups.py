@@ -23,7 +23,7 @@ async def store(ground: Ground, wish: Wish) -> Learnt:
     archive = _archive(ground, container)
     if volume is None:
         raise Failure("The volume is not there any more.")
-    base = await archive.manifest(parent["contents"]) if parent else None
+    base = await _archive(ground, parent["container"]).manifest(parent["contents"]) if parent else None
     driver, copy = ground.driver(volume["backend"]), _copy(ground, wish.id)
     if snapshot is not None:
         if not copy.exists():
