@@ -88,6 +88,7 @@ async def test_a_server_starts_from_a_volume_made_of_an_image(cloud: DiskCloud, 
     assert [(one["volumeId"], one["device"]) for one in listed] == [(volume.id, "/dev/vda")]
     claimed = await cloud.db.find(ALLOCATIONS, consumer=server["id"])
     assert {one.resource_class for one in claimed} == {"VCPU", "MEMORY_MB"}
+    assert (await cloud.compute.hosts.use())["host-1"].disk_gib == 0
     await cloud.compute.server_actions.delete(MEMBER, server["id"])
     await cloud.settle()
     assert (await cloud.shown(volume.id)).status == "available"
@@ -302,6 +303,9 @@ async def test_old_clients_get_no_volume_that_several_may_have(cloud: DiskCloud,
     old = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute 2.59")
     answer = await ask(old, [of_volume(volume_id)])
     assert "Multiattach volumes are only supported" in answer.json["badRequest"]["message"]
+    beside = of_volume(volume_id, boot_index=None)
+    assert (await ask(member, [beside], imageRef=cloud.image_id, min_count=2, max_count=2)).status == 202
+    assert [one.status for one in await cloud.attachments()] == ["reserved", "reserved"]
 
 
 async def test_the_quota_of_volumes_is_a_reason(cloud: DiskCloud, member: AsgiClient) -> None:
@@ -377,6 +381,26 @@ async def test_an_image_of_a_server_with_volumes_makes_another(cloud: DiskCloud,
     backup = {"createBackup": {"name": "b", "backup_type": "daily", "rotation": 1}}
     refused = await member.post(f"/servers/{server['id']}/action", backup)
     assert refused.json["badRequest"]["message"] == "Backup is not supported for volume-backed instances."
+
+
+async def test_an_image_that_says_nonsense_of_disks_is_refused(cloud: DiskCloud, member: AsgiClient) -> None:
+    nonsense: tuple[Any, ...] = (
+        "{", 5, {"a": 1}, [5], [{"source_type": []}], [{"source_type": "blank", "boot_index": "x"}],
+        [{"source_type": "volume", "volume_id": {}}], [{"source_type": "image", "image_id": "\0", "boot_index": 0}],
+        [{"source_type": "blank", "destination_type": "tape"}], [{"source_type": "blank", "device_name": 5}],
+        [{"source_type": "blank", "volume_size": "many"}], [{"source_type": "blank", "disk_bus": ["scsi"]}],
+        [{"source_type": "volume", "volume_id": "../etc", "boot_index": 0}],
+    )  # fmt: skip
+    for said in nonsense:
+        text = said if isinstance(said, str) else msgspec.json.encode(said).decode()
+        image = await cloud.images.image(MEMBER, cloud.image_id)
+        await cloud.images.update(MEMBER, image, {"properties": {"block_device_mapping": text}})
+        answer = await ask(member, [], imageRef=cloud.image_id)
+        assert answer.status == 400, (said, answer.body)
+    for old in ({"volume_id": 5}, {"device_name": "vda"}, {"snapshot_id": "x", "volume_size": []}, {"volume_id": "\0"}):
+        body = {"name": "x", "flavorRef": "1", "block_device_mapping": [old]}
+        refused = await cloud.http.using("member", "/compute/v2.1").post("/servers", {"server": body})
+        assert refused.status == 400, (old, refused.body)
 
 
 async def test_an_image_whose_snapshots_fail_is_none(cloud: DiskCloud, member: AsgiClient) -> None:

@@ -7,13 +7,13 @@ on the server's host. A server whose root disk is a volume is *volume-backed*, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from wolke.compute import errors
 from wolke.compute.model import FlavorCopy
-from wolke.core.errors import BadRequest, Conflict, Forbidden
+from wolke.core.errors import Conflict, Forbidden
 
 SWAP = "swap"
 BUSES = frozenset({"fdc", "ide", "sata", "scsi", "usb", "virtio", "xen", "lxc", "uml"})
@@ -47,60 +47,112 @@ class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
         return self.target == "local" and self.source == "blank" and not self.is_swap
 
 
+class _Entry(msgspec.Struct, frozen=True):
+    """One of ``block_device_mapping_v2``; it may come from an image's property, which anybody can write."""
+
+    source_type: str | None = None
+    destination_type: str | None = None
+    uuid: str | None = None
+    volume_id: str | None = None
+    snapshot_id: str | None = None
+    image_id: str | None = None
+    boot_index: int | str | None = None
+    volume_size: int | str | None = None
+    delete_on_termination: bool | int | str | None = None
+    device_name: str | None = None
+    device_type: str | None = None
+    disk_bus: str | None = None
+    guest_format: str | None = None
+    tag: str | None = None
+    volume_type: str | None = None
+    no_device: Any = None
+
+    @property
+    def source_id(self) -> str | None:
+        own = {"volume": self.volume_id, "snapshot": self.snapshot_id, "image": self.image_id}
+        return self.uuid or own.get(self.source_type or "")
+
+
+class _OldEntry(msgspec.Struct, frozen=True):
+    """One of ``block_device_mapping``."""
+
+    virtual_name: str | None = None
+    volume_id: str | None = None
+    snapshot_id: str | None = None
+    volume_size: int | str | None = None
+    device_name: str | None = None
+    delete_on_termination: bool | int | str | None = None
+    no_device: Any = None
+
+
+E = TypeVar("E", _Entry, _OldEntry)
+
+
+def _read(one: Mapping[str, Any], kind: type[E]) -> E:
+    """400 for what is of another type than it should be."""
+    if any(isinstance(value, str) and "\0" in value for value in one.values()):
+        raise errors.InvalidMapping("there is a NUL in it.")
+    try:
+        return msgspec.convert(one, kind)
+    except msgspec.ValidationError as error:
+        raise errors.InvalidMapping(str(error)) from None
+
+
 _SOURCES = ("volume", "image", "snapshot", "blank")
 _ROOT_TARGETS = {"volume": "volume", "snapshot": "volume", "image": "volume", "blank": "local"}
 
 
 def devices_of(wanted: Sequence[Mapping[str, Any]], *, image_given: bool) -> list[NewDevice]:
     """Of ``block_device_mapping_v2`` as it is on the wire, or in an image's property."""
-    return [_device(one, image_given=image_given) for one in wanted if not one.get("no_device")]
+    entries = [_read(one, _Entry) for one in wanted]
+    return [_device(one, image_given=image_given) for one in entries if not one.no_device]
 
 
-def _device(one: Mapping[str, Any], *, image_given: bool) -> NewDevice:
-    source, boot_index = one.get("source_type"), _boot_index(one.get("boot_index"))
-    if source not in _SOURCES:
+def _device(one: _Entry, *, image_given: bool) -> NewDevice:
+    source, source_id, boot_index = one.source_type, one.source_id, _boot_index(one.boot_index)
+    if source is None or source not in _SOURCES:
         raise errors.InvalidMapping("Invalid source_type field.")
-    source_id = one.get("uuid") or one.get(f"{source}_id")
     if source == "blank" and source_id:
         raise errors.InvalidMapping("Invalid device UUID.")
     if source != "blank" and not source_id:
         raise errors.InvalidMapping("Missing device UUID.")
     of_image = source == "image" and image_given and boot_index == 0
-    target = one.get("destination_type") or ("local" if of_image else _ROOT_TARGETS[source])
+    target = one.destination_type or ("local" if of_image else _ROOT_TARGETS[source])
+    if target not in ("local", "volume"):
+        raise errors.InvalidMapping("Invalid destination_type field.")
     if target == "local" and source != "blank" and not of_image:
         raise errors.InvalidMapping(f"Mapping {source} to local is not supported.")
-    bus = one.get("disk_bus")
-    if bus is not None and bus not in BUSES:
-        raise errors.InvalidMapping(f"disk bus {str(bus)[:64]} is not valid.")
-    if target == "volume" and one.get("device_type") not in (None, "disk"):
+    if one.disk_bus is not None and one.disk_bus not in BUSES:
+        raise errors.InvalidMapping(f"disk bus {one.disk_bus[:64]} is not valid.")
+    if target == "volume" and one.device_type not in (None, "disk"):
         raise errors.InvalidMapping("volumes are disks here, and no other device_type.")
     return NewDevice(
         source=source,
         source_id=source_id,
         target=target,
         boot_index=boot_index,
-        size=_size(one.get("volume_size")),
-        delete_on_termination=_truth(one.get("delete_on_termination")),
-        device_name=_name(one.get("device_name")),
-        tag=one.get("tag"),
-        volume_type=one.get("volume_type"),
-        disk_bus=bus,
-        guest_format=one.get("guest_format"),
+        size=_size(one.volume_size),
+        delete_on_termination=_truth(one.delete_on_termination),
+        device_name=_name(one.device_name),
+        tag=one.tag,
+        volume_type=one.volume_type,
+        disk_bus=one.disk_bus,
+        guest_format=one.guest_format,
     )
 
 
-def _boot_index(value: Any) -> int | None:
+def _boot_index(value: int | str | None) -> int | None:
     """A negative one is none at all."""
     if value is None:
         return None
     try:
         found = int(value)
-    except (TypeError, ValueError):
+    except ValueError:
         raise errors.InvalidMapping("Boot index is invalid.") from None
     return found if found >= 0 else None
 
 
-def _size(value: Any) -> int | None:
+def _size(value: int | str | None) -> int | None:
     """Nothing and zero are the same."""
     if value in (None, ""):
         return None
@@ -113,7 +165,7 @@ def _truth(value: Any) -> bool:
     return value is True or str(value).lower() in ("true", "1", "t", "yes", "y", "on")
 
 
-def _name(value: Any) -> str | None:
+def _name(value: str | None) -> str | None:
     if value is None:
         return None
     if not value or len(value) > _LONGEST_NAME:
@@ -127,17 +179,17 @@ def devices_of_old(wanted: Sequence[Mapping[str, Any]], *, image_given: bool, ro
     """Of ``block_device_mapping``, as EC2 had it: the root disk is the one with the root's name, or else the first, unless
     there is an image."""
     found: list[NewDevice] = []
-    for one in wanted:
-        if one.get("no_device"):
+    for one in (_read(entry, _OldEntry) for entry in wanted):
+        if one.no_device:
             continue
         target = "volume"
-        named = str(one.get("virtual_name") or "")
+        named = one.virtual_name or ""
         if named == SWAP or named.startswith("ephemeral"):
             source, source_id, target = "blank", None, "local"
-        elif one.get("snapshot_id"):
-            source, source_id = "snapshot", str(one["snapshot_id"])
-        elif one.get("volume_id"):
-            source, source_id = "volume", str(one["volume_id"])
+        elif one.snapshot_id:
+            source, source_id = "snapshot", one.snapshot_id
+        elif one.volume_id:
+            source, source_id = "volume", one.volume_id
         else:
             raise errors.InvalidMapping("Unrecognized legacy format.")
         found.append(
@@ -145,9 +197,9 @@ def devices_of_old(wanted: Sequence[Mapping[str, Any]], *, image_given: bool, ro
                 source=source,
                 source_id=source_id,
                 target=target,
-                size=_size(one.get("volume_size")),
-                delete_on_termination=_truth(one.get("delete_on_termination")),
-                device_name=_name(one.get("device_name")),
+                size=_size(one.volume_size),
+                delete_on_termination=_truth(one.delete_on_termination),
+                device_name=_name(one.device_name),
                 guest_format=SWAP if named == SWAP else None,
             )
         )
@@ -195,13 +247,10 @@ def check_locals(devices: Sequence[NewDevice], flavor: FlavorCopy) -> None:
         raise errors.InvalidMapping("You specified more local devices than the limit allows")
 
 
-def check_volumes(devices: Sequence[NewDevice], most: int) -> None:
-    """``most``: how many servers are asked for."""
+def check_volumes(devices: Sequence[NewDevice]) -> None:
     for one in devices:
         if one.target != "volume":
             continue
-        if one.source == "volume" and most > 1:
-            raise BadRequest("Cannot attach one or more volumes to multiple instances")
         if one.source == "image" and not one.size:
             raise errors.InvalidMapping("Images with destination_type 'volume' need to have a non-zero size specified")
         if one.source == "blank" and not one.size:

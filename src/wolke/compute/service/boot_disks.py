@@ -81,15 +81,15 @@ class BootDisks:
     async def plan(
         self, ctx: Context, image: Image | None, devices: Sequence[NewDevice], flavor: FlavorCopy, most: int
     ) -> Disks:
-        """Look at all that these disks are made of."""
+        """Look at all that these disks of ``most`` servers are made of."""
         check_locals(devices, flavor)
-        check_volumes(devices, most)
+        check_volumes(devices)
         if self._storage is None and any(one.target == "volume" for one in devices):
             raise errors.InvalidMapping("this cloud has no Block Storage.")
         root, looked = devices[0], []
         kept: dict[str, Any] = {"properties": {}}
         for one in devices:
-            size_gib, copy = await self._look(ctx, one) if one.target == "volume" else (one.size, {})
+            size_gib, copy = await self._look(ctx, one, most) if one.target == "volume" else (one.size, {})
             looked.append(msgspec.structs.replace(one, size=size_gib))
             if one is root and one.target == "volume":
                 kept = _kept(image) if image is not None else copy
@@ -106,7 +106,7 @@ class BootDisks:
 
     # -- what they are made of
 
-    async def _look(self, ctx: Context, device: NewDevice) -> tuple[int | None, dict[str, Any]]:
+    async def _look(self, ctx: Context, device: NewDevice, most: int) -> tuple[int | None, dict[str, Any]]:
         """How large it will be, and what is known of the image that it came from."""
         storage = self._storage
         assert storage is not None
@@ -116,7 +116,7 @@ class BootDisks:
             except NotFound:
                 raise BadRequest(f"Volume type {device.volume_type[:255]} could not be found.") from None
         if device.source == "volume":
-            return await self._look_at_volume(ctx, storage, device)
+            return await self._look_at_volume(ctx, storage, device, most)
         if device.source == "snapshot":
             return await self._look_at_snapshot(ctx, storage, device)
         if device.source == "image":
@@ -126,12 +126,14 @@ class BootDisks:
         return device.size, {"properties": {}}
 
     async def _look_at_volume(
-        self, ctx: Context, storage: BlockStorage, device: NewDevice
+        self, ctx: Context, storage: BlockStorage, device: NewDevice, most: int
     ) -> tuple[int | None, dict[str, Any]]:
         try:
             volume = await storage.volumes.show(ctx, str(device.source_id))
         except NotFound:
             raise _no_volume(device) from None
+        if most > 1 and not volume.multiattach:
+            raise BadRequest("Cannot attach one or more volumes to multiple instances")
         if device.boot_index == 0 and not volume.bootable:
             raise errors.InvalidMapping(f"Block Device {volume.id} is not bootable.")
         return volume.size_gib, _kept_by(volume)

@@ -99,15 +99,16 @@ class Hosts:
     async def use(self) -> dict[str, HostUse]:
         """By host. The disk of each flavor is in its copy, so the rows are summed here and not in SQL."""
         found: dict[str, HostUse] = {}
-        for host, flavor, task in await self._db.rows(FLAVORS_BY_HOST):
+        for host, flavor, task, image_id in await self._db.rows(FLAVORS_BY_HOST):
             copy = msgspec.json.decode(flavor)
+            root_gib = copy["disk_gib"] if image_id is not None else 0
             old = found.get(host, HostUse())
             found[host] = HostUse(
                 old.servers + 1,
                 old.busy + (task is not None),
                 old.vcpus + copy["vcpus"],
                 old.ram_mib + copy["ram_mib"],
-                old.disk_gib + copy["disk_gib"] + copy.get("ephemeral_gib", 0),
+                old.disk_gib + root_gib + copy.get("ephemeral_gib", 0),
             )
         return found
 
