@@ -32,6 +32,7 @@ OPERATIONS = 2000 if os.environ.get("CI_FULL") else 200
 MOST_S = 35.0  # of the short form
 KILLS = 40 if os.environ.get("CI_FULL") else 3
 PER_LIFE = (4, 24)
+ACCUSED_AT = 0.7  # of chance: what is under way is looked at, too
 LATEST = 250  # calls into a life, when it ends
 SETTLED_S = 60.0
 _PASSING = frozenset({"attaching", "detaching", "reserved", "creating", "deleting", "error_deleting"})
@@ -86,6 +87,8 @@ class Lives:
             await walk.cloud.settle()
         elif what < 0.8:
             await work_a_little(walk.cloud, self.chance)
+        if what > ACCUSED_AT:
+            assert await wrongs(walk.cloud) == [], "what is under way was accused"
 
     async def begin_again(self) -> list[str]:
         """What is wrong when it has come to rest, a minute after it was started again."""

@@ -18,7 +18,7 @@ from hashlib import md5
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import MEMBER_PROJECT, OTHER_PROJECT, Answer, create_tables
+from tests.conftest import ADMIN_PROJECT, MEMBER_PROJECT, OTHER_PROJECT, Answer, create_tables
 from tests.crash.points import Killed, Points
 from tests.crash.scenes import open_in
 from tests.disk_cloud import DiskCloud
@@ -44,6 +44,7 @@ _VOLUMES = (
 )  # fmt: skip
 _CLIENT = ("get_json", "put_json", "post_json", "upload", "download")
 _MOST_SERVERS, _MOST_VOLUMES = 6, 8
+_OTHER_TYPE = "other"
 
 
 class Fate(Points):
@@ -190,6 +191,9 @@ async def prepared(root: Path) -> None:
     await create_tables(f"sqlite:///{root}/wolke.db")
     cloud = await opened(root, Fate(), "2026-01-01T00:00:00.000000Z")
     await cloud.furnish()
+    http = cloud.http.using("admin", f"/volume/v3/{ADMIN_PROJECT}", openstack_api_version="volume 3.70")
+    answer = await http.post("/types", {"volume_type": {"name": _OTHER_TYPE}})
+    assert answer.status == 200, answer.body
     (root / "image-id").write_text(cloud.image_id)
     await cloud.db.close()
 
@@ -536,6 +540,16 @@ async def _upload(walk: Walk) -> str | None:
     return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
 
 
+async def _retype(walk: Walk) -> str | None:
+    volume = await walk.a_volume("available", "in-use")
+    if volume is None:
+        return None
+    wanted = walk.chance.choice(("default", _OTHER_TYPE))
+    body = {"os-retype": {"new_type": wanted, "migration_policy": "never"}}
+    call = walk.volume("POST", f"/volumes/{volume.id}/action", body)
+    return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
+
+
 _UP = ("ACTIVE",)
 #: name → how often, and what.
 OPERATIONS: dict[str, tuple[int, Op]] = {
@@ -561,6 +575,15 @@ OPERATIONS: dict[str, tuple[int, Op]] = {
     "unshelve": (4, _action({"unshelve": None}, ("SHELVED_OFFLOADED",), ("ACTIVE",))),
     "rescue": (2, _action({"rescue": {}}, ("ACTIVE", "SHUTOFF"), ("RESCUED",))),
     "unrescue": (3, _action({"unrescue": None}, ("RESCUED",), ("ACTIVE",))),
+    "back up server": (
+        2,
+        _action(
+            {"createBackup": {"name": "b", "backup_type": "daily", "rotation": 1}},
+            ("ACTIVE", "SHUTOFF"),
+            ("=",),
+            "admin",
+        ),
+    ),
     "picture": (2, _action({"createImage": {"name": "p"}}, ("ACTIVE", "SHUTOFF"), ("=",))),
     "plug": (2, _plug),
     "unplug": (2, _unplug),
@@ -577,6 +600,7 @@ OPERATIONS: dict[str, tuple[int, Op]] = {
     "transfer": (2, _transfer),
     "drop transfers": (1, _drop_transfers),
     "revert volume": (2, _revert),
+    "retype": (3, _retype),
     "upload volume": (2, _upload),
 }
 

@@ -279,6 +279,8 @@ async def test_what_nobody_owns_is_removed_at_the_second_look(cloud: Cloud) -> N
     await cloud.agent.watch.look()
     (left,) = await cloud.file.volumes()
     assert (left.volume_id, left.snapshots) == (kept.id, ())
+    [aside] = (cloud.root / "host/file/quarantine").iterdir()
+    assert aside.name.startswith(stray) and (aside / "definition.json").exists()
 
 
 async def test_a_host_of_another_cloud_removes_nothing(cloud: Cloud) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 from wolke.block_storage.agent.ground import Backend, Ground
 from wolke.block_storage.model import Address
@@ -29,7 +30,8 @@ class Watch:
 
     async def look(self) -> None:
         """Backends first, then the controllers' list: whatever is here and not in the later list has no owner any more. It goes if
-        it had none at the last look either, so that what is just being moved is let be."""
+        it had none at the last look either, so that what is just being moved is let be. A volume that the controllers do not know at
+        all may be what an older database, brought back, has forgotten: it is kept in quarantine where the backend has one."""
         found: list[tuple[str, ...]] = []
         for backend in self._ground.backends.values():
             if backend.reason is None:
@@ -37,23 +39,26 @@ class Watch:
         answer = await self._ground.client.get_json(self._ground.url("contents"))
         volumes = {(Address.read(one["backend"] or "").backend, one["id"]) for one in answer["volumes"]}
         snapshots = {one["id"] for one in answer["snapshots"]} | self._ground.resting
+        known = {one["id"] for one in answer["volumes"]}
         strangers = [one for one in found if (one not in volumes if len(one) == 2 else one[2] not in snapshots)]
         for one in strangers:
             if one in self._strangers and self.mine:
-                await self._remove(*one)
+                await self._remove(*one, known=one[1] in known)
         self._strangers = set(strangers)
         await asyncio.to_thread(self._tidy_files)
         self._ground.images.evict()
 
-    async def _remove(self, backend: str, volume_id: str, snapshot_id: str | None = None) -> None:
-        driver = self._ground.backends[backend].driver
+    async def _remove(self, backend: str, volume_id: str, snapshot_id: str | None = None, *, known: bool) -> None:
+        driver: Any = self._ground.backends[backend].driver
         log.warning("belongs to nobody: removing it", backend=backend, volume_id=volume_id, snapshot_id=snapshot_id)
         try:
             async with self.lock("volume", volume_id):
-                if snapshot_id is None:
+                if snapshot_id is not None:
+                    await driver.delete_snapshot(volume_id, snapshot_id)
+                elif known or not hasattr(driver, "quarantine"):
                     await driver.delete(volume_id)
                 else:
-                    await driver.delete_snapshot(volume_id, snapshot_id)
+                    await driver.quarantine(volume_id)
         except (Failure, OSError) as why:
             log.warning("could not be removed", backend=backend, volume_id=volume_id, error=str(why))
 
