@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.conftest import create_tables
 from tests.crash.points import Killed, Points, bury, chosen
 from tests.crash.scenes import copy, only, open_in
 from tests.disk_cloud import DiskCloud
-from tests.life_cloud import MEMBER
+from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import VOLUMES
 from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS, SERVERS
@@ -19,7 +20,7 @@ from wolke.core.clock import HeldClock
 from wolke.core.db import Database
 from wolke.core.drivers import Failure
 
-_DRIVER = ("attach_volume", "detach_volume", "connect_volumes", "destroy", "look")
+_DRIVER = ("attach_volume", "detach_volume", "swap_volume", "connect_volumes", "destroy", "look")
 _CLIENT = ("get_json", "put_json", "post_json")
 LEAST_POINTS = 15
 
@@ -27,6 +28,12 @@ LEAST_POINTS = 15
 class Unlucky(SimulatedDriver):
     async def attach_volume(self, *args: object) -> None:
         raise Failure("simulated: there is no room")
+
+
+class Unswapping(SimulatedDriver):
+    async def swap_volume(self, server_id: str, volume_id: str, new: Any) -> None:
+        if volume_id in self.volumes(server_id):
+            raise Failure("simulated: the disk is broken")
 
 
 async def _volume_id(cloud: DiskCloud) -> str:
@@ -51,6 +58,16 @@ async def delete_attaching(cloud: DiskCloud) -> None:
     await delete(cloud)
 
 
+async def swap(cloud: DiskCloud) -> None:
+    old, new = sorted(await cloud.db.find(VOLUMES), key=lambda one: one.status != "in-use")
+    await cloud.compute.volumes.swap(ADMIN, await only(cloud), old.id, new.id)
+
+
+async def delete_swapping(cloud: DiskCloud) -> None:
+    await swap(cloud)
+    await delete(cloud)
+
+
 #: scene: what the user wishes, whether the volume is attached before
 SCENES: dict[str, tuple[Callable[[DiskCloud], Awaitable[None]], bool]] = {
     "attach": (attach, False),
@@ -58,7 +75,11 @@ SCENES: dict[str, tuple[Callable[[DiskCloud], Awaitable[None]], bool]] = {
     "detach": (detach, True),
     "delete": (delete, True),
     "delete attaching": (delete_attaching, False),
+    "swap": (swap, True),
+    "swap in vain": (swap, True),
+    "delete swapping": (delete_swapping, True),
 }
+_KINDS: dict[str, type[SimulatedDriver]] = {"attach in vain": Unlucky, "swap in vain": Unswapping}
 
 
 async def open_cloud(root: Path, db: Database, scene: str, points: Points | None = None) -> DiskCloud:
@@ -67,7 +88,7 @@ async def open_cloud(root: Path, db: Database, scene: str, points: Points | None
     cloud = DiskCloud(db, root, HeldClock("2026-01-01T00:00:00.000000Z"))
     cloud.start()
     (root / "host-1").mkdir(exist_ok=True)
-    driver = (Unlucky if scene == "attach in vain" else SimulatedDriver)(root / "host-1")
+    driver = _KINDS.get(scene, SimulatedDriver)(root / "host-1")
     await cloud.add_host(
         driver=points.around(driver, *_DRIVER) if points else driver,
         wrap_client=(lambda client: points.around(client, *_CLIENT)) if points else None,
@@ -86,6 +107,8 @@ async def prepare(root: Path, scene: str) -> None:
     if SCENES[scene][1]:
         await cloud.attach(server.id, volume_id)
         await cloud.settle()
+    if "swap" in scene:
+        await cloud.volume()
     await db.close()
 
 
@@ -115,15 +138,16 @@ async def settled(root: Path, scene: str) -> list[str]:
 
 async def wrongs(cloud: DiskCloud) -> list[str]:
     """Whatever the user's wish came to: the guest, the rows and Block Storage agree, and nothing is on its way."""
-    [server], [volume] = await cloud.db.find(SERVERS), await cloud.db.find(VOLUMES)
+    [server], volumes = await cloud.db.find(SERVERS), await cloud.db.find(VOLUMES)
     devices, attachments = await cloud.db.find(BLOCK_DEVICES), await cloud.attachments()
     driver = cloud.hosts["host-1"].driver
     has = driver.volumes(server.id) if server.status == "ACTIVE" else ()
     found = []
     if server.status not in ("ACTIVE", "DELETED") or server.task is not None:
         found.append(f"server is {server.status}/{server.task}")
-    if volume.task is not None or volume.status != ("in-use" if has else "available"):
-        found.append(f"volume is {volume.status}/{volume.task}, the guest has {has}")
+    for volume in volumes:
+        if volume.task is not None or volume.status != ("in-use" if volume.id in has else "available"):
+            found.append(f"volume is {volume.status}/{volume.task}, the guest has {has}")
     if [device.volume_id for device in devices] != list(has):
         found.append(f"devices {devices}, the guest has {has}")
     if [(one.id, one.status, one.task) for one in attachments] != [

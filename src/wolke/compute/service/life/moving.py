@@ -19,6 +19,7 @@ import msgspec
 from wolke.compute.model import Host, Migration, Server
 from wolke.compute.scheduler import HostView, NoHost, choose
 from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.places import GroupTaken, group_agrees, look_at_hosts, placing_of, resources
 from wolke.compute.states import MOVES_UNDER_WAY, SERVER
@@ -61,6 +62,8 @@ class Moving:
 
     async def _place(self, server: Server, move: Migration) -> str | None:
         """Why there is no host for it, or None: then one is claimed."""
+        if move.kind == "live-migration" and await Disks(self._ground).of_servers([server.id]):
+            return "The server has volumes, which cannot be handed over to another host while it runs."
         grown = msgspec.structs.replace(server, flavor=move.new_flavor)
         stays = move.kind == "resize" and self._ground.config.allow_resize_to_same_host
         not_hosts = frozenset() if stays else frozenset({move.source_host})
