@@ -56,7 +56,8 @@ class Carrier(NetworkAgent):
         await super().ensure_port(network_id, port_id, timeout_s)
 
 
-async def furnished(database: Database, root: Path) -> Street:
+async def opened(database: Database, root: Path) -> tuple[DiskCloud, list[SimulatedDataplane], list[Carrier]]:
+    """The cloud in ``root`` as new processes find it."""
     cloud = DiskCloud(database, root)
     cloud.start()
     dataplanes, networks = [SimulatedDataplane(), SimulatedDataplane()], []
@@ -64,20 +65,35 @@ async def furnished(database: Database, root: Path) -> Street:
         networks.append(Carrier(dataplane, InProcessClient(cloud.app), name))
         await networks[-1].register()
         await cloud.add_host(name, network=networks[-1])
+    return cloud, dataplanes, networks
+
+
+async def furnish(database: Database, root: Path) -> None:
+    cloud, _, networks = await opened(database, root)
     await cloud.furnish()
-    member = cloud.http.using("member", f"/volume/v3/{MEMBER_PROJECT}", openstack_api_version="volume latest")
     server = await cloud.create("runs", availability_zone="nova:host-1")
     moved = await cloud.create("moved", availability_zone="nova:host-1")
     attached, volume = await cloud.volume(), await cloud.volume()
     await settled(cloud, networks)
     await cloud.attach(server.id, attached)
     await cloud.compute.moves.migrate(ADMIN, moved.id, "host-2")
-    made = await member.post("/snapshots", {"snapshot": {"volume_id": volume}})
+    made = await _member(cloud).post("/snapshots", {"snapshot": {"volume_id": volume}})
     assert made.status == 202, made.body
     await settled(cloud, networks)
     assert (await cloud.server(moved.id)).status == "RESIZED"
     snapshot = (await cloud.db.find(SNAPSHOTS))[0].id
-    return Street(cloud, member, dataplanes[0], server.id, moved.id, attached, volume, snapshot)
+    (root / "street").write_text(" ".join((server.id, moved.id, attached, volume, snapshot)))
+
+
+async def found(database: Database, root: Path) -> Street:
+    """What ``furnish`` left."""
+    cloud, dataplanes, networks = await opened(database, root)
+    await settled(cloud, networks)
+    return Street(cloud, _member(cloud), dataplanes[0], *(root / "street").read_text().split())
+
+
+def _member(cloud: DiskCloud) -> AsgiClient:
+    return cloud.http.using("member", f"/volume/v3/{MEMBER_PROJECT}", openstack_api_version="volume latest")
 
 
 async def settled(cloud: DiskCloud, networks: Sequence[NetworkAgent]) -> None:
