@@ -111,6 +111,8 @@ class Accounts:
 
 async def account_of(ground: Ground, account: str) -> Account | None:
     """None where nobody has written to it yet."""
+    if (known := ground.known_accounts.here(account)) is not None:
+        return known
 
     async def read() -> Account | None:
         entry = await ground.accounts.get(store.account_partition(account), store.ACCOUNT)

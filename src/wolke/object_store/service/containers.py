@@ -30,7 +30,8 @@ class Containers:
 
     async def get(self, account: str, name: str) -> Container:
         """Raises ``ContainerNotFound``."""
-        return await self._ground.known_containers.get((account, name), lambda: self._read(account, name))
+        known, key = self._ground.known_containers, (account, name)
+        return known.here(key) or await known.get(key, lambda: self._read(account, name))
 
     async def _read(self, account: str, name: str) -> Container:
         partition = store.account_partition(account)

@@ -21,10 +21,13 @@ class Remembered(Generic[K, V]):
         self._values: dict[K, V] = {}
         self._changes = 0
 
+    def here(self, key: K) -> V | None:
+        """What is remembered, for those who would not wait."""
+        return self._values.get(key)
+
     async def get(self, key: K, read: Callable[[], Awaitable[V]]) -> V:
         """What ``read`` gave, or gives now. What it raises is not remembered."""
-        value = self._values.get(key)
-        if value is not None:
+        if (value := self.here(key)) is not None:
             return value
         before = self._changes
         value = await read()

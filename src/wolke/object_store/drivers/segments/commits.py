@@ -53,6 +53,7 @@ _GROUP_COMMITS = 512  # the loop belongs to others, too
 _ENOUGH = (
     8  # commits to start with in the midst of a turn of the loop: the disk works while the others of that turn come
 )
+_LIMIT = 1 << 63  # of a number in a record
 _FREE_FOR_S = 0.25  # how long what the file system said of its free space is believed
 
 
@@ -365,9 +366,9 @@ def entry(key: bytes, row: Row) -> Entry:
 def _log_put(change: Put, pieces: tuple[Run | File, ...]) -> LogPut:
     if len(change.key) > KEY_LIMIT_BYTES or len(change.meta) > META_LIMIT_BYTES:
         raise ValueError(f"a key has at most {KEY_LIMIT_BYTES} bytes, metadata {META_LIMIT_BYTES}")
-    if not all(-(1 << 63) <= number < 1 << 63 for number in (change.objects, change.octets)):
+    if not (-_LIMIT <= change.objects < _LIMIT and -_LIMIT <= change.octets < _LIMIT):
         raise ValueError("a count is beyond 64 bits")
-    if change.due_s is not None and not 0 <= change.due_s < 1 << 63:
+    if change.due_s is not None and not 0 <= change.due_s < _LIMIT:
         raise ValueError("due_s is a Unix time")
     return LogPut(change.key, change.meta, pieces, change.objects, change.octets, change.due_s)
 
