@@ -135,6 +135,7 @@ class Cloud:
             public_url=settings.public_url,
         )
         self.compute.consoles = self.life.consoles
+        self.compute.diagnoses = self.life.diagnoses
         self.application = self._application()
         await self._first_things()
 

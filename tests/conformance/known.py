@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-WHY: Mapping[str, str] = {}
+WHY: Mapping[str, str] = {
+    "test_extend_attached_encrypted_volume_luksv2": "wants LUKS in its second version; QEMU, which encrypts here, has the first "
+    "alone, and such volumes end in error with that reason",
+    "test_volume_assisted_snapshot": "os-assisted-volume-snapshots is for file systems whose driver cannot freeze a volume that is "
+    "in use; here Block Storage asks the guest's host itself",
+    "test_update_default_quotas": "limits of injected files, networks and security groups, which only old versions show, are "
+    "constants: nothing counts them",
+    "ServersUpdatePinnedAZ2104": "needs microversion 2.104; the newest here is 2.100",
+}
 
 
 def why(test_id: str) -> str | None:

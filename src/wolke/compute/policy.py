@@ -172,6 +172,7 @@ _NAMES: tuple[tuple[str, str, str], ...] = (
     ("os-simple-tenant-usage:show", _READER, "Show a project's usage."),
     ("os-suspend-server:suspend", _MEMBER, "Suspend a server."),
     ("os-suspend-server:resume", _MEMBER, "Resume a server."),
+    ("os-server-diagnostics", _ADMIN, "See what a server's guest has used."),
     ("os-volumes:list", _READER, "List volumes, by Compute's old names."),
     ("os-volumes:detail", _READER, "List volumes with details."),
     ("os-volumes:create", _MEMBER, "Create volumes."),

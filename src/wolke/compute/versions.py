@@ -31,6 +31,7 @@ class Since:
     PAGED_USAGE: Version = (2, 40)
     IMAGE_ID_IN_BODY: Version = (2, 45)
     EMBEDDED_FLAVOR: Version = (2, 47)
+    ONE_FORM_OF_DIAGNOSTICS: Version = (2, 48)
     EVENTS_FOR_ALL: Version = (2, 51)
     UUIDS_FOR_HOSTS: Version = (2, 53)
     PAGED_ACTIONS: Version = (2, 58)

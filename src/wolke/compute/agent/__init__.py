@@ -157,9 +157,21 @@ class ComputeAgent:
         """What controllers want to know of this host, or what somebody who found it wrong wants it to mend."""
         if kind == "console_output":
             return await self.console_output(server_id, arguments.get("length"))
+        if kind == "diagnostics":
+            return await self.diagnostics(server_id)
         if kind not in QUESTIONS:
             raise Failure(f"this host cannot answer {kind!r}")
         return await QUESTIONS[kind](self._ground, self.work, self.watch, {**arguments, "server_id": server_id})
+
+    async def diagnostics(self, server_id: str) -> dict[str, Any]:
+        driver = self._ground.driver
+        if not driver.capabilities.diagnostics:
+            raise Failure("this hypervisor measures nothing")
+        guest = await driver.look(server_id)
+        if guest is None:
+            raise Failure("there is no guest of the server on its host")
+        measured: dict[str, Any] = msgspec.to_builtins(await driver.measure(server_id))
+        return {**measured, "state": guest.power.value}
 
     # -- looking round
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from wolke.compute.api import (
     aggregates,
+    diagnostics,
     discovery,
     events,
     flavors,
@@ -52,6 +53,7 @@ ROUTES: tuple[Route, ...] = (
     *floating_ips.ROUTES,
     *old_volumes.ROUTES,
     *old_hosts.ROUTES,
+    *diagnostics.ROUTES,
 )
 
 

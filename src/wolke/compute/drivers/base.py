@@ -48,6 +48,7 @@ class Capabilities:
     live_migration: bool = False
     shared_disks: str = ""  # the same for hosts that see the same disks; "" if nobody else sees this one's
     volumes: bool = False
+    diagnostics: bool = False
     disk_formats: tuple[str, ...] = ("raw", "qcow2")
     architectures: tuple[str, ...] = ("x86_64",)
 
@@ -218,6 +219,31 @@ class Consoles(Protocol):
 
     async def serial(self, server_id: str) -> Path:
         """The unix socket of the guest's first serial port; one client at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiskTraffic:
+    """Since the guest was started."""
+
+    read_bytes: int
+    read_requests: int
+    write_bytes: int
+    write_requests: int
+    errors_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a guest has used. One that is off has no processors and no disks. ``nics``: their MAC addresses, where known."""
+
+    uptime_s: int | None
+    cpu_times_ns: tuple[int, ...]
+    disks: tuple[DiskTraffic, ...]
+    nics: tuple[str | None, ...]
+
+
+class Diagnostics(Protocol):
+    async def measure(self, server_id: str) -> Measures: ...
 
 
 class Snapshots(Protocol):

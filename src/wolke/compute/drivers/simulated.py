@@ -24,9 +24,11 @@ import msgspec
 from wolke.compute.drivers.base import (
     Capabilities,
     Connect,
+    DiskTraffic,
     Guest,
     GuestSpec,
     Inventory,
+    Measures,
     Nic,
     Power,
     RescueSpec,
@@ -121,6 +123,7 @@ class SimulatedDriver:
             rescue=True,
             volumes=True,
             live_migration=True,
+            diagnostics=True,
         )
 
     async def prepare(self) -> None:
@@ -195,6 +198,14 @@ class SimulatedDriver:
         await self._trouble("console_output")
         lines = self._find(server_id).console.splitlines(keepends=True)
         return "".join(lines if length_lines is None else lines[len(lines) - length_lines :])
+
+    async def measure(self, server_id: str) -> Measures:
+        await self._trouble("measure")
+        guest = self._find(server_id)
+        nics = (None,) * len(guest.ports)
+        if guest.power not in (Power.RUNNING, Power.PAUSED):
+            return Measures(None, (), (), nics)
+        return Measures(0, (0,) * guest.vcpus, (DiskTraffic(0, 0, 0, 0, 0),), nics)
 
     async def vnc(self, server_id: str) -> Path:
         raise Unsupported("a simulated server has no screen")

@@ -5,10 +5,11 @@ A verb's first argument is the context of whoever asks. What takes time is only 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from wolke.block_storage.service import BlockStorage
 from wolke.compute.config import ComputeConfig
+from wolke.compute.model import Server
 from wolke.compute.service.aggregates import Aggregates
 from wolke.compute.service.boot_disks import BootDisks
 from wolke.compute.service.cards import Cards
@@ -41,8 +42,13 @@ from wolke.image.service import Images
 from wolke.network.service import Network
 
 
+class Diagnosing(Protocol):
+    async def of(self, server: Server) -> dict[str, Any]:
+        """What the server's guest has used; its host is asked."""
+
+
 class Compute:
-    """``consoles`` is set by whoever composes the cloud, when there is something that can open one."""
+    """``consoles`` and ``diagnoses`` are set by whoever composes the cloud, when there is something that can open one."""
 
     def __init__(
         self,
@@ -84,6 +90,7 @@ class Compute:
         self.floating_ips = FloatingIps(network, self.servers)
         self.images = ImagesShown(needs, self.quotas)
         self.usage = Usage(needs)
+        self.diagnoses: Diagnosing | None = None
 
     @property
     def consoles(self) -> Consoles | None:

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from wolke.compute.drivers.base import Capabilities, Connect, GuestSpec, Layer, Nic, RescueSpec, Volume, Watch
+from wolke.compute.drivers.base import Capabilities, Connect, GuestSpec, Layer, Measures, Nic, RescueSpec, Volume, Watch
 from wolke.compute.drivers.qemu import (
     command,
     console,
     disks,
     limits,
     live,
+    measures,
     moves,
     nics,
     process,
@@ -54,7 +55,7 @@ __all__ = ["QemuConfig", "QemuDriver"]
 
 class QemuDriver(Guests):
     """The verbs of ``base.Driver``, ``Consoles``, ``Snapshots``, ``NicHotplug``, ``Moves``, ``Rescue``, ``LiveMigration``
-    and ``Volumes``."""
+    ``Volumes`` and ``Diagnostics``."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -73,6 +74,7 @@ class QemuDriver(Guests):
             live_migration=True,
             shared_disks=self._pool,
             volumes=True,
+            diagnostics=True,
         )
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
@@ -80,6 +82,14 @@ class QemuDriver(Guests):
         defined(home)
         await asyncio.to_thread(console.trim, home, self._config.console_log_kib << 10)
         return await asyncio.to_thread(console.read, home, length_lines)
+
+    async def measure(self, server_id: str) -> Measures:
+        home = self._home(server_id)
+        definition, found = defined(home), process.find(home)
+        if found is None:
+            return measures.still(definition)
+        async with self._hold(server_id), self._talk(home) as qmp:
+            return await measures.measure(qmp, found.pid, definition)
 
     async def vnc(self, server_id: str) -> Path:
         return self._socket(server_id, "vnc")

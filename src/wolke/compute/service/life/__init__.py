@@ -16,6 +16,7 @@ from wolke.compute.service.cards import Cards
 from wolke.compute.service.life.block_devices import BlockDevices
 from wolke.compute.service.life.building import Building
 from wolke.compute.service.life.consoles import ConsoleDoor, Consoles
+from wolke.compute.service.life.diagnoses import Diagnoses
 from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.endings import Endings
 from wolke.compute.service.life.errors import NoMetadata, PasswordThere, PasswordTooLong
@@ -79,6 +80,7 @@ class Life:
         self.sweeping = Sweeping(self.ground)
         self.wakes = Wakes(db)
         self.questions = Questions(self.ground)
+        self.diagnoses = Diagnoses(self.ground, self.questions)
         self.consoles = Consoles(self.ground, self.questions, doors or {}, public_url)
 
     async def metadata(self, network_id: str, address: str, path: str) -> bytes:

@@ -1,0 +1,31 @@
+"""How the conformance suites are cut into parts and counted."""
+
+from __future__ import annotations
+
+from tests.conformance.tempest import Wish, choose, complete, hidden_class
+
+LISTED = [f"tempest.api.volume.test_{name}.Test.test_{at}[id-{at}]" for name in "abcde" for at in range(7)]
+
+
+def test_parts_have_every_test_once_and_whole_classes() -> None:
+    parts = [choose(LISTED, Wish("volume", simulated=True, part=(at, 3))) for at in (1, 2, 3)]
+    assert sorted(one for part in parts for one in part) == sorted(LISTED)
+    assert all(len(part) % 7 == 0 and part for part in parts)
+
+
+def test_other_suites_are_left_out() -> None:
+    assert choose(LISTED, Wish("compute", simulated=True)) == []
+    assert len(choose(LISTED, Wish("volume", simulated=True, match="test_a"))) == 7
+
+
+def test_a_class_that_did_not_begin_counts_with_all_its_tests() -> None:
+    hidden = {"id": "setUpClass (tempest.api.volume.test_a.Test)", "status": "skip", "reason": "no"}
+    rows = complete([hidden, *({"id": one, "status": "success"} for one in LISTED[7:])], LISTED)
+    assert hidden_class(hidden["id"]) == "tempest.api.volume.test_a.Test"
+    assert sum(row.get("tests", 1) for row in rows) == len(LISTED)
+    assert [row["tests"] for row in rows if row["status"] == "skip"] == [7]
+
+
+def test_what_nothing_was_heard_of_has_failed() -> None:
+    rows = complete([{"id": one, "status": "success"} for one in LISTED[1:]], LISTED)
+    assert [(row["status"], row["tests"]) for row in rows if "tests" in row] == [("fail", 1)]
