@@ -177,6 +177,7 @@ async def opened(root: Path, fate: Fate, now: str) -> WalkedCloud:
     cloud = WalkedCloud(db, root, HeldClock(now), fate=fate, image_driver=Files(root / "images"))
     try:
         cloud.start()
+        await cloud.image_loop.drain()  # before the first request: uploads that died are put back
         await cloud.add_agents()
         if (root / "image-id").exists():
             cloud.image_id = (root / "image-id").read_text()
