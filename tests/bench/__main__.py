@@ -26,7 +26,9 @@ def main() -> None:
         PAGE.write_text(
             "# Performance\n\n"
             "Written by `python -m tests.bench --write`. Ratios are of CPU time per request, ours to nginx's for the same bytes, in one\n"
-            "run on one machine (2 cores, Debian 12); they travel to other machines better than times do.\n\n"
+            "run on one machine (2 cores, Debian 12); they travel to other machines better than times do.\n"
+            "A guest's disk is compared with `qemu-img bench` on the same file, and with a disk in the same guest that answers at\n"
+            "once: without KVM the guest's processor is emulated, and what is slow is that and not the disk.\n\n"
             f"{table}\n"
         )
 

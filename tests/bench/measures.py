@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench import beside, objects
+from tests.bench import beside, objects, volumes
 from tests.bench.load import repeat
 from tests.bench.processes import Cloud, Nginx, cpu_seconds, resident_mib
 from tests.bench.rows import Row
@@ -35,7 +35,8 @@ def everything(folder: Path, *, quick: bool) -> list[Row]:
     rows.append(objects.restart_time(cloud))
     with Cloud(folder / "boots", "--hypervisor", "qemu", "--dataplane", "user") as cloud:
         rows.append(boot_overhead(cloud, 4 if quick else 10))
-    return rows
+    (folder / "volumes").mkdir()
+    return rows + volumes.measures(folder / "volumes", quick=quick)
 
 
 def help_time(rounds: int) -> Row:

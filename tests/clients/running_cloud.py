@@ -21,7 +21,7 @@ T = TypeVar("T")
 BIN = Path(sys.executable).parent
 LIMIT_S = 180.0
 _CLONE_NEWNET = 0x40000000
-_SSH = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+SSH = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
         "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5")  # fmt: skip
 
 
@@ -151,7 +151,7 @@ class RunningCloud:
 
     def ssh(self, key: Path, address: str, command: str, user: str = "wolke") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["ssh", *_SSH, "-i", str(key), f"{user}@{address}", command],
+            ["ssh", *SSH, "-i", str(key), f"{user}@{address}", command],
             capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, env=self.environment(),
         )  # fmt: skip
 

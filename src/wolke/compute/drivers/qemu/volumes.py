@@ -84,8 +84,8 @@ async def unplug(qmp: Session, volume: Volume, timeout_s: float) -> None:
     """No such disk afterwards. Raises ``Failure`` if the guest does not let go of it (none booted, or it is in use there)."""
 
     async def out() -> bool | None:
-        if not await _plugged(qmp, volume):
-            return True
+        if not await _plugged(qmp, volume):  # its device may end a little later, and hold the disk until then
+            return await forget(qmp, volume.volume_id) or None
         try:
             await qmp.execute("device_del", {"id": volume_nodes.device_name(volume)})
         except Refused:
@@ -96,7 +96,6 @@ async def unplug(qmp: Session, volume: Volume, timeout_s: float) -> None:
         await qmp.until(("DEVICE_DELETED",), out, timeout_s)
     except TimeoutError:
         raise Failure("the server's operating system did not let go of the volume") from None
-    await forget(qmp, volume.volume_id)
 
 
 async def _plugged(qmp: Session, volume: Volume) -> bool:
@@ -104,19 +103,19 @@ async def _plugged(qmp: Session, volume: Volume) -> bool:
     return any(item["name"] == name for item in await qmp.execute("qom-list", {"path": PLUGGED}))
 
 
-async def forget(qmp: Session, volume_id: str) -> None:
-    """Its nodes go from the top down, then what they were opened with."""
-    for _ in range(64):
-        names = await _nodes(qmp, volume_id)
+async def forget(qmp: Session, volume_id: str) -> bool:
+    """Its nodes go from the top down, then what they were opened with. Whether all went: QEMU keeps what is in use."""
+    while names := await _nodes(qmp, volume_id):
         gone = False
         for name in names:
             gone |= await _try(qmp, "blockdev-del", {"node-name": name})
         if not gone:
-            break
+            return False
     for found in await qmp.execute("query-fdsets"):
         if any(one.get("opaque") == volume_id for one in found["fds"]):
             await _try(qmp, "remove-fd", {"fdset-id": found["fdset-id"]})
     await _try(qmp, "object-del", {"id": volume_nodes.secret_name(volume_id)})
+    return True
 
 
 async def _nodes(qmp: Session, volume_id: str) -> list[str]:

@@ -1,0 +1,277 @@
+"""What volumes cost: to attach and to make, to read and write from a guest, and to list when there are many.
+
+``python -m tests.bench.volumes [--quick]`` measures these alone. It needs root, gcc and qemu-img.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from tests.bench import guests, plugging
+from tests.bench.guests import Guest
+from tests.bench.load import repeat
+from tests.bench.processes import Cloud, cpu_seconds
+from tests.bench.rows import Row
+from wolke.block_storage.store import ATTACHMENTS, VOLUMES
+from wolke.core.clock import instant, moment
+from wolke.core.db import open_database
+
+_FEW, _MANY, _PAGE = 1_000, 10_000, 100
+_HEADERS = {"OpenStack-API-Version": "volume latest"}
+_MIB = 1 << 20
+_SIZE = 1024 * _MIB  # of the disk that is read and written
+_FIFO = "mkfifo /tmp/never 2>/dev/null"
+_NAP = "read -t 0.01 x <>/tmp/never"  # without a process, of which each costs an emulated guest tens of milliseconds
+_WAIT = f"{_FIFO}; while [ -e /sys/block/{{0}} ]; do {_NAP}; done; echo ready; until [ -e /sys/block/{{0}} ]; do {_NAP}; done"
+
+
+def measures(folder: Path, *, quick: bool) -> list[Row]:
+    places = [folder / name for name in ("guest", "lists")]
+    for place in places:
+        place.mkdir()
+    folder.chmod(0o711)  # as in ``guests.running``
+    with guests.running(places[0]) as guest:
+        rows = [attaching(guest, folder / "by-hand.qcow2", 3 if quick else 9), making(guest, 5 if quick else 15)]
+        rows += throughput(guest, _compiled(folder), 2 if quick else 5)
+    return rows + lists(places[1], quick=quick)
+
+
+# --------------------------------------------------------------------------------------------------- coming and going
+
+
+def attaching(guest: Guest, scratch: Path, rounds: int) -> Row:
+    """By turns through the API and by hand; a guest's first new disk takes it longest and counts for nobody."""
+    volume_id = guest.volume()
+    beyond = []
+    for number in range(rounds + 1):
+        by_hand = plugging.plugged(guest.monitor, scratch, _appearing(guest, "vdb"))
+        seen = _appearing(guest, "vdb")
+        started = time.perf_counter()
+        guest.attach(volume_id)
+        seen()
+        took = time.perf_counter() - started
+        guest.until(volume_id, "in-use")
+        guest.detach(volume_id)
+        if number:
+            beyond.append(took - by_hand)
+    what = "attach to a running guest, POST to its seeing the disk, beyond the same by QEMU's monitor, median"
+    return Row(what, statistics.median(beyond) * 1000, " ms", 500)
+
+
+def _appearing(guest: Guest, disk: str) -> Callable[[], str]:
+    """The guest looks for it from now on; what returns once it is there."""
+    guest.shell.send(f"{_WAIT.format(disk)}; echo seen")
+    guest.shell.line()
+    return guest.shell.line
+
+
+def making(guest: Guest, rounds: int) -> Row:
+    asked = {"size": 10, "imageRef": guest.image_id}
+    guest.volume(**asked)  # brings the image to this host
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        guest.volume(**asked)
+        times.append(time.perf_counter() - started)
+    what = "volume of 10 GiB from an image that the host has, POST to available, median"
+    return Row(what, statistics.median(times) * 1000, " ms", 200)
+
+
+# -------------------------------------------------------------------------------------------------------- throughput
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Requests of ``size`` bytes, ``step`` bytes apart, ``depth`` at a time."""
+
+    what: str
+    size: int
+    depth: int
+    count: int
+    step: int
+
+
+_SEQUENTIAL = Pattern("sequential, 1 MiB × 8", _MIB, 8, 768, _MIB)
+_RANDOM = Pattern("scattered, 4 KiB × 32", 4096, 32, 8_000, 4096 * 26_263)
+
+
+def throughput(guest: Guest, tool: Path, rounds: int) -> list[Row]:
+    """The same requests in the guest, past its page cache, and by ``qemu-img bench`` on the volume's file: same format, same cache
+    mode (writeback), same aio (threads). Reads find nothing in the host's page cache; writes end when they are on the disk.
+
+    Beside it a disk that answers at once, in the same guest: an emulated processor may be what is slow, and where it is slower
+    than ``qemu-img`` no disk could do better.
+    """
+    guest.shell.put(tool, "/tmp/queue")
+    volume_id = guest.volume()
+    file = guest.file(volume_id)
+    seen = _appearing(guest, "vdb")
+    guest.attach(volume_id)
+    seen()
+    guest.until(volume_id, "in-use")
+    _in_guest(guest, "vdb", "write", Pattern("", _MIB, 8, _SIZE // _MIB, _MIB))
+    best: dict[tuple[str, str, str], float] = {}
+
+    def note(who: str, how: str, pattern: Pattern, seconds: float) -> None:
+        key = (who, how, pattern.what)
+        best[key] = min(best.get(key, seconds), seconds)
+
+    def nothing(seen: Callable[[], str]) -> None:
+        seen()
+        for how, pattern in runs:
+            note("nothing", how, pattern, _in_guest(guest, "vdc", how, pattern))
+
+    runs = [(how, pattern) for how in ("read", "write") for pattern in (_SEQUENTIAL, _RANDOM)]
+    for _ in range(rounds):
+        plugging.plugged(guest.monitor, None, partial(nothing, _appearing(guest, "vdc")))
+        for how, pattern in runs:
+            _forget(file)
+            note("guest", how, pattern, _in_guest(guest, "vdb", how, pattern))
+            if how == "read":
+                _forget(file)
+                note("host", how, pattern, _on_host(file, how, pattern))
+    guest.detach(volume_id)
+    for _ in range(rounds):
+        for how, pattern in runs[2:]:
+            _forget(file)
+            note("host", how, pattern, _on_host(file, how, pattern))
+    rows = []
+    for how, pattern in runs:
+        took, host, floor = (best[who, how, pattern.what] for who in ("guest", "host", "nothing"))
+        name = f"guest's disk, {how} {pattern.what}"
+        rows.append(Row(f"{name}, to qemu-img on its file", host / took, "×", 0.9, at_least=True))
+        rows.append(
+            Row(
+                f"{name}, to the slower of that and a disk of nothing", max(host, floor) / took, "×", 0.9, at_least=True
+            )
+        )
+    return rows
+
+
+def _in_guest(guest: Guest, disk: str, how: str, pattern: Pattern) -> float:
+    words = f"{pattern.size} {pattern.depth} {pattern.count} {pattern.step} {_SIZE}"
+    return int(guest.shell.says(f"/tmp/queue /dev/{disk} {how} {words}")) / 1e9
+
+
+def _on_host(file: Path, how: str, pattern: Pattern) -> float:
+    words = ["-f", "qcow2", "-t", "writeback", "-i", "threads", "-d", str(pattern.depth), "-c", str(pattern.count)]
+    words += ["-s", str(pattern.size), "-S", str(pattern.step), "-w" if how == "write" else "-U"]
+    done = subprocess.run(["qemu-img", "bench", *words, str(file)], check=True, capture_output=True, text=True)
+    found = re.search(r"completed in ([\d.]+) seconds", done.stdout)
+    assert found is not None
+    return float(found[1]) + (_flush(file) if how == "write" else 0.0)
+
+
+def _flush(file: Path) -> float:
+    started = time.perf_counter()
+    descriptor = os.open(file, os.O_RDONLY)
+    os.fdatasync(descriptor)
+    os.close(descriptor)
+    return time.perf_counter() - started
+
+
+def _forget(file: Path) -> None:
+    """Nothing of it in the host's page cache."""
+    _flush(file)
+    descriptor = os.open(file, os.O_RDONLY)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def _compiled(folder: Path) -> Path:
+    source, tool = Path(__file__).with_name("queue.c"), folder / "queue"
+    subprocess.run(["gcc", "-O2", "-static", "-o", str(tool), str(source)], check=True)
+    return tool
+
+
+# ------------------------------------------------------------------------------------------------------------- lists
+
+_LISTS = (
+    ("a page of 100", f"/volume/v3/volumes/detail?limit={_PAGE}"),
+    ("a page of 100 from the middle", f"/volume/v3/volumes/detail?limit={_PAGE}&marker={{middle}}"),
+    ("a page of 100 attachments", f"/volume/v3/attachments/detail?limit={_PAGE}"),
+)
+
+
+def lists(folder: Path, *, quick: bool) -> list[Row]:
+    """CPU of a page of 100 of many volumes and of few, in two clouds that run side by side and are asked by turns."""
+    states = [(folder / f"of-{count}", count) for count in (_FEW, _MANY)]
+    middles = [asyncio.run(_fill(state, count)) for state, count in states]
+    rounds, count = (3, 40) if quick else (7, 100)
+    rows = []
+    with Cloud(states[0][0]) as few, Cloud(states[1][0]) as many:
+        for what, path in _LISTS:
+            best = [float("inf")] * 2
+            for _ in range(rounds):
+                for at, cloud in enumerate((few, many)):
+                    best[at] = min(best[at], _cost(cloud, path.format(middle=middles[at]), count))
+            rows.append(Row(f"{what} of {_MANY:,} volumes, to one of {_FEW:,}, CPU", best[1] / best[0], "×", 1.3))
+    return rows
+
+
+def _cost(cloud: Cloud, path: str, count: int) -> float:
+    headers = {"X-Auth-Token": cloud.token, **_HEADERS}
+    before = cpu_seconds([cloud.process.pid])
+    body = repeat(int(cloud.url.rpartition(":")[2]), path, headers, count=count, connections=4)
+    assert body.count(b'"attached_at"') == _PAGE
+    return (cpu_seconds([cloud.process.pid]) - before) / count
+
+
+async def _fill(state: Path, count: int) -> str:
+    """Attached volumes like one that was made through the API, of a host that is not there, so that nobody works on them. A page's
+    marker from their middle."""
+    with Cloud(state) as cloud:
+        _make_one(cloud)
+    db = await open_database(f"sqlite:///{state}/wolke.db")
+    try:
+        [volume], [attachment] = await db.find(VOLUMES), await db.find(ATTACHMENTS)
+        began = moment(volume.created_at)
+        volume = replace(volume, host="elsewhere", backend="elsewhere@disks#disks", status="in-use")
+        attachment = replace(
+            attachment, host="elsewhere", status="attached", deadline_at=None, attached_at=attachment.created_at
+        )
+        names = [str(uuid.uuid4()) for _ in range(count - 1)]
+        async with db.transaction() as tx:
+            for number, name in enumerate(names):
+                then = instant(began + timedelta(milliseconds=number))
+                await tx.insert(VOLUMES, replace(volume, id=name, name=f"volume-{number}", created_at=then))
+                one = replace(attachment, id=str(uuid.uuid4()), volume_id=name, created_at=then)
+                await tx.insert(ATTACHMENTS, one)
+    finally:
+        await db.close()
+    return names[count // 2]
+
+
+def _make_one(cloud: Cloud) -> None:
+    while not cloud.call("GET", "/volume/v3/scheduler-stats/get_pools")["pools"]:
+        time.sleep(0.05)
+    asked = {"size": 1, "name": "first", "metadata": {"kept": "for the page"}}
+    volume_id = cloud.call("POST", "/volume/v3/volumes", {"volume": asked})["volume"]["id"]
+    while (status := cloud.call("GET", f"/volume/v3/volumes/{volume_id}")["volume"]["status"]) != "available":
+        if status == "error":
+            raise RuntimeError("the volume was not made")
+        time.sleep(0.05)
+    wanted = {"attachment": {"volume_uuid": volume_id, "instance_uuid": str(uuid.uuid4())}}
+    cloud.call("POST", "/volume/v3/attachments", wanted, openstack_api_version="volume latest")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="wolke-bench-", dir=os.environ.get("BENCH_DIR")) as found:
+        shown = measures(Path(found), quick="--quick" in sys.argv)
+    print(json.dumps([[row.what, row.shown, row.wanted, row.good] for row in shown], indent=1))
