@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_STAYS = "a server with volumes does not go to another host while it runs (docs/explanation/limits.md)"
 WHY: Mapping[str, str] = {
     "test_extend_attached_encrypted_volume_luksv2": "wants LUKS in its second version; QEMU, which encrypts here, has the first "
     "alone, and such volumes end in error with that reason",
@@ -11,6 +12,8 @@ WHY: Mapping[str, str] = {
     "in use; here Block Storage asks the guest's host itself",
     "test_update_default_quotas": "limits of injected files, networks and security groups, which only old versions show, are "
     "constants: nothing counts them",
+    "test_live_block_migration_with_attached_volume": _STAYS,
+    "test_volume_backed_live_migration": _STAYS,
     "ServersUpdatePinnedAZ2104": "needs microversion 2.104; the newest here is 2.100",
 }
 
