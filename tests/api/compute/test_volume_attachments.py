@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ADMIN_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
-from tests.life_cloud import MEMBER
+from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import VOLUMES
 from wolke.compute.config import ComputeConfig
 from wolke.compute.drivers.simulated import SimulatedDriver
@@ -294,3 +294,52 @@ async def test_a_shelved_server_that_is_still_on_its_host_gets_volumes_too(datab
     await cloud.settle()
     assert driver(cloud).volumes(server_id) == (volume_id,)
     assert ((await cloud.server(server_id)).status, (await cloud.shown(volume_id)).status) == ("SHELVED", "in-use")
+
+
+async def shared_volume(cloud: DiskCloud) -> str:
+    await cloud.storage.types.create(ADMIN, "shared", None, is_public=True, extra_specs={"multiattach": "<is> True"})
+    return await cloud.volume(volume_type="shared")
+
+
+async def test_several_servers_have_a_volume_and_one_that_lets_go_leaves_it_to_the_others(
+    cloud: DiskCloud, member: AsgiClient
+) -> None:
+    volume_id = await shared_volume(cloud)
+    servers = [await running(cloud), await running(cloud)]
+    body = {"volumeAttachment": {"volumeId": volume_id}}
+    old = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute 2.59")
+    answer = await old.post(f"/servers/{servers[0]}/os-volume_attachments", body)
+    assert answer.status == 400
+    assert "starting with compute API version 2.60" in answer.json["badRequest"]["message"]
+    for server_id in servers:
+        assert (await member.post(f"/servers/{server_id}/os-volume_attachments", body)).status == 200
+        await cloud.settle()
+    assert (await member.post(f"/servers/{servers[0]}/os-volume_attachments", body)).status == 400, "has it already"
+    there = await cloud.attachments()
+    assert [(one.server_id, one.status) for one in there] == [(one, "attached") for one in servers]
+    assert {(one.connection or {})["type"] for one in there} == {"nbd"}
+    assert (await member.delete(f"/servers/{servers[0]}/os-volume_attachments/{volume_id}")).status == 202
+    await cloud.settle()
+    assert [one.server_id for one in await cloud.attachments()] == servers[1:]
+    assert (await cloud.shown(volume_id)).status == "in-use"
+    await put_away(cloud, member, servers[0])
+    answer = await member.post(f"/servers/{servers[0]}/os-volume_attachments", body)
+    assert (answer.status, "shelved-offloaded" in answer.json["badRequest"]["message"]) == (400, True)
+
+
+async def test_a_volume_of_another_host_is_attached_and_detached(cloud: DiskCloud, member: AsgiClient) -> None:
+    volume_id, server_id = await cloud.volume(), await running(cloud)
+    await cloud.add_host("host-2")
+    await cloud.compute.moves.migrate(ADMIN, server_id, None)
+    await cloud.settle()
+    assert (await cloud.server(server_id)).host != (await cloud.shown(volume_id)).host
+    await cloud.compute.moves.confirm(ADMIN, server_id)
+    await cloud.settle()
+    await cloud.attach(server_id, volume_id)
+    await cloud.settle()
+    [attachment] = await cloud.attachments()
+    assert (attachment.status, attachment.instance_host) == ("attached", "host-2")
+    assert (attachment.connection or {})["type"] == "nbd"
+    assert (await member.delete(f"/servers/{server_id}/os-volume_attachments/{volume_id}")).status == 202
+    await cloud.settle()
+    assert (await cloud.attachments(), (await cloud.shown(volume_id)).status) == ([], "available")

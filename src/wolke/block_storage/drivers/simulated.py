@@ -177,7 +177,7 @@ class SimulatedDriver:
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         await self._trouble("connect")
         record = self._find(volume_id)
-        if connector.host != self._host:
+        if connector.host != self._host or connector.shared:
             return Connection("nbd", connector.read_only, record.encrypted, host="simulated", export=volume_id)
         layer = Layer(f"/simulated/{volume_id}", "raw")
         return Connection("file", connector.read_only, record.encrypted, (layer,))

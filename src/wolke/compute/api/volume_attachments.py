@@ -42,7 +42,8 @@ async def create(service: Compute, ctx: Context, request: Request) -> Json:
     asked = request.body["volumeAttachment"]
     wanted = {"device_name": asked.get("device"), "tag": asked.get("tag")}
     wanted["delete_on_termination"] = asked.get("delete_on_termination") or False
-    made = await service.volumes.attach(ctx, request.params["server_id"], asked["volumeId"], wanted)
+    server_id, shares = request.params["server_id"], request.version >= Since.SHARED_VOLUMES
+    made = await service.volumes.attach(ctx, server_id, asked["volumeId"], wanted, shares=shares)
     return {"volumeAttachment": volume_attachment(made)}
 
 

@@ -96,12 +96,24 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class Remote:
+    """Where a volume is served over NBD, with TLS by the pre-shared ``key`` (hexadecimal) of ``username``. Drivers keep the key
+    nowhere."""
+
+    host: str
+    port: int
+    export: str
+    username: str
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Volume:
     """A disk that outlives the guest, and how it is opened on this host: ``layers``, the one that is written to first, each
-    with just that format on just that backing, whatever their headers say. ``passphrase``: of LUKS inside; drivers write it
-    nowhere. ``root``: the guest starts from it. ``limits``: of what the guest does with it, in Cinder's words (total_bytes_sec, …).
-    ``bus``: where the disk is plugged in, "" for where the image wants its disks;
-    ``boot_index``: which is tried first, of those that have one."""
+    with just that format on just that backing, whatever their headers say; or it is ``remote``, and there are none.
+    ``passphrase``: of LUKS inside; drivers keep it nowhere. ``shared``: other guests write to it as well.
+    ``root``: the guest starts from it. ``limits``: of what it does with it, in Cinder's words (total_bytes_sec, …).
+    ``bus``: where the disk is plugged in, "" for where the image wants its disks; ``boot_index``: which is tried first, of those that have one."""
 
     volume_id: str
     size_gib: int
@@ -114,6 +126,8 @@ class Volume:
     plugged_as: str = ""  # the volume in whose place it came, while the guest runs on: a driver's own affair
     bus: str = ""
     boot_index: int | None = None
+    remote: Remote | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,10 +65,14 @@ class Volumes:
 
     # -- coming and going
 
-    async def attach(self, ctx: Context, server_id: str, volume_id: str, wanted: Mapping[str, Any]) -> BlockDevice:
-        """``wanted``: device_name, tag, delete_on_termination, each optional."""
+    async def attach(
+        self, ctx: Context, server_id: str, volume_id: str, wanted: Mapping[str, Any], *, shares: bool = True
+    ) -> BlockDevice:
+        """``wanted``: device_name, tag, delete_on_termination, each optional. ``shares``: whoever asks knows that a volume may have
+        several servers."""
         storage = self._there()
         server = await self._servers.show(ctx, server_id)
+        await self._check_shared(storage, server, volume_id, shares=shares)
         if server.status == "SHELVED_OFFLOADED":
             return await self._keep_for(ctx, storage, server_id, volume_id, wanted)
         self._actions.allowed(ctx, server, "attach_volume", "attach_volume")
@@ -84,6 +88,16 @@ class Volumes:
 
         await storage.attachments.reserve(ctx, volume_id, server_id=server.id, host=server.host, also=begin)
         return made[0]
+
+    async def _check_shared(self, storage: BlockStorage, server: Server, volume_id: str, *, shares: bool) -> None:
+        """One that several servers may have is for those who know of such, and for servers that are somewhere."""
+        volume = (await storage.volumes.by_id([volume_id])).get(volume_id)
+        if volume is None or not volume.multiattach:
+            return
+        if not shares:
+            raise BadRequest("Multiattach volumes are only supported starting with compute API version 2.60.")
+        if server.status == "SHELVED_OFFLOADED":
+            raise BadRequest("Attaching multiattach volumes is not supported for shelved-offloaded instances.")
 
     async def _keep_for(
         self, ctx: Context, storage: BlockStorage, server_id: str, volume_id: str, wanted: Mapping[str, Any]

@@ -65,7 +65,7 @@ class FileDriver:
             online_snapshot=True,
             encryption=True,
             multiattach=self._exports.possible,
-            remote=self._exports.possible,
+            remote=self._exports.reachable,
             adoption=True,
             copy_formats=("raw", "qcow2", "vmdk", "vhdx", "vdi", "vpc"),
         )
@@ -270,13 +270,14 @@ class FileDriver:
 
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         async with self._hold(volume_id) as (home, definition):
-            if connector.host == self._host and not connector.shared:
+            here = connector.host == self._host
+            if here and not connector.shared and not definition.exported:
                 files = tuple(
                     Layer(str(home.file(name)), definition.layers[name].format)
                     for name in definition.chain(definition.top)
                 )
                 return Connection("file", connector.read_only, definition.encrypted, files)
-            self._exports.check_possible()
+            self._exports.check_possible(here=here)
             users = sorted({*definition.exported, connector.attachment_id})
             definition = replace(definition, exported=users)
             await self._save(home, definition)

@@ -40,6 +40,7 @@ log = get_logger(__name__)
 _PROGRAM = "qemu-storage-daemon"
 _KEY_BYTES = 32
 _ANSWER_S = 10.0
+_LOOPBACK = "127.0.0.1"
 #: The group ffdhe2048 of RFC 7919. Without it every daemon looks for primes of its own when it starts, for seconds.
 _GROUP = """\
 -----BEGIN DH PARAMETERS-----
@@ -62,16 +63,24 @@ class Exports:
         self._there = shutil.which(_PROGRAM) is not None
 
     @property
+    def _listens_at(self) -> str:
+        """Without an address of its own, a host still serves several of its guests at once."""
+        return self._address or _LOOPBACK
+
+    @property
     def possible(self) -> bool:
+        return self._there
+
+    @property
+    def reachable(self) -> bool:
         return bool(self._address) and self._there
 
-    def check_possible(self) -> None:
-        if not self._address:
-            raise Failure(
-                "This backend serves guests on its own host only, one at a time; its operator may set an export_address."
-            )
+    def check_possible(self, *, here: bool) -> None:
+        """``here``: for a guest on this host."""
+        if not self._address and not here:
+            raise Failure("This backend serves guests on its own host only; its operator may set an export_address.")
         if not self._there:
-            raise Failure(f"This host has no {_PROGRAM}, which serves volumes to other hosts.")
+            raise Failure(f"This host has no {_PROGRAM}, which serves volumes to other hosts, and to several guests.")
 
     async def ensure(self, home: Home, disk: Node) -> Connection:
         """The export of ``disk``, which is running afterwards."""
@@ -100,7 +109,7 @@ class Exports:
                 key = f"{home.volume_id}:{secrets.token_hex(_KEY_BYTES)}\n"
                 write_durably(den.file("keys.psk"), key.encode())
             write_whole(den.file("dh-params.pem"), _GROUP.encode())
-            said = {"address": self._address, "port": data.getsockname()[1]}
+            said = {"address": self._listens_at, "port": data.getsockname()[1]}
             lock = detached.hold_lock(den)
             try:
                 argv = _command(home, disk, data.fileno(), control.fileno())
@@ -116,7 +125,7 @@ class Exports:
     def _listen(self, den: Den) -> Iterator[tuple[socket.socket, socket.socket]]:
         before = den.file("export.json")
         known = [json.loads(before.read_bytes())["port"]] if before.exists() else []
-        with socket.socket(socket.AF_UNIX) as control, _data_socket(self._address, [*known, *self._ports]) as data:
+        with socket.socket(socket.AF_UNIX) as control, _data_socket(self._listens_at, [*known, *self._ports]) as data:
             den.file("control").unlink(missing_ok=True)
             with _short(den.folder) as folder:
                 control.bind(f"{folder}/control")

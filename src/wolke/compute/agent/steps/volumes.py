@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
-from wolke.compute.drivers.base import Layer, Volume
+from wolke.compute.drivers.base import Layer, Remote, Volume
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
 
@@ -73,8 +73,8 @@ async def connections(ground: Ground, server_id: str, device_ids: Sequence[str])
 
 def _volume(said: dict[str, Any]) -> Volume:
     connection = said["connection"]
-    if connection["type"] != "file":
-        raise Failure("The volume is on another host, or shared by several servers, and this host cannot reach it yet.")
+    if connection["type"] not in ("file", "nbd"):
+        raise Failure(f"This host cannot open volumes that are served by {connection['type']}.")
     return Volume(
         volume_id=said["volume_id"],
         size_gib=said["size_gib"],
@@ -86,6 +86,18 @@ def _volume(said: dict[str, Any]) -> Volume:
         limits=connection.get("qos_specs") or {},
         bus=said["bus"],
         boot_index=said["boot_index"],
+        remote=_remote(connection) if connection["type"] == "nbd" else None,
+        shared=said["shared"],
+    )
+
+
+def _remote(connection: dict[str, Any]) -> Remote:
+    return Remote(
+        host=connection["host"],
+        port=connection["port"],
+        export=connection["export"],
+        username=connection["tls_username"],
+        key=connection["tls_psk"],
     )
 
 

@@ -159,7 +159,7 @@ class QemuDriver(Guests):
                 return
             try:
                 async with self._talk(home) as qmp:
-                    await volumes.plug(qmp, wished, replace(volume, plugged_as=_called(wished, volume)))
+                    await volumes.plug(qmp, home, wished, replace(volume, plugged_as=_called(wished, volume)))
                     await limits.keep(qmp, wished)
             except Exception:
                 await whole(save, home, before)  # or a volume that cannot be would keep it from starting
@@ -185,7 +185,7 @@ class QemuDriver(Guests):
             wished = with_swapped(before, volume_id, new)
             command.check(wished)
             async with self._talk(home) as qmp:
-                await swaps.swap(qmp, before, volume_id, new)
+                await swaps.swap(qmp, home, before, volume_id, new)
                 await whole(save, home, wished)
                 await limits.keep(qmp, wished)
 
@@ -207,7 +207,8 @@ class QemuDriver(Guests):
         for server_id in sorted(self._known()):
             home = self._home(server_id)
             definition = await asyncio.to_thread(load, home)
-            if definition and definition.volume(volume_id) and process.alive(home):
+            there = definition and definition.volume(volume_id)
+            if there and there.layers and process.alive(home):
                 return QemuHolder(self, server_id, volume_id)
         return None
 
@@ -215,7 +216,7 @@ class QemuDriver(Guests):
         async with self._hold(server_id) as home:
             definition = defined(home)
             volume = definition.volume(volume_id)
-            if volume is None or layer == volume.layers[0]:
+            if volume is None or layer in volume.layers[:1]:
                 return
             async with self._talk(home) as qmp:
                 await volumes.overlay(qmp, volume, layer)
@@ -313,7 +314,8 @@ class QemuDriver(Guests):
             if process.alive(home):
                 return
             definition = defined(home)
-            await launch(home, definition, self._host, self._config.start_timeout_s, waits=True)
+            ready = self._with_keys(definition)
+            await launch(home, ready, self._host, self._config.start_timeout_s, waits=True)
             if not shares:
                 async with self._talk(home) as qmp:
                     await live.await_guest(qmp, home, live.writable(definition))

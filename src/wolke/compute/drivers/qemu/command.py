@@ -212,8 +212,10 @@ def _node(name: str, disk_format: str, descriptor: int, *, read_only: bool) -> d
 def volume_files(volume: Volume) -> dict[str, bool]:
     """The names of a volume's descriptors; whether each can be written to. With its key, if it has one."""
     found = {f"volume:{volume.volume_id}:{index}": False for index in range(len(volume.layers))}
-    if not volume.read_only:
+    if volume.layers and not volume.read_only:
         found[f"volume:{volume.volume_id}:top"] = True
+    if volume.remote:
+        found[f"volume:{volume.volume_id}:tls"] = False
     return found | ({f"volume:{volume.volume_id}:key": False} if volume.encrypted else {})
 
 
@@ -227,6 +229,9 @@ def _volume_nodes(volume: Volume, descriptors: Mapping[str, int]) -> list[str]:
             argv += ["-add-fd", f"fd={descriptors[f'{name}:top']},set={number},opaque={volume.volume_id}"]
         sets.append(number)
         blocks.append(f"{name}:{index}:block" in descriptors)
+    if volume.remote:
+        folder = f"/proc/self/fd/{descriptors[f'{name}:tls']}"
+        argv += ["-object", json.dumps(volume_nodes.tls(volume, volume.remote, folder))]
     if volume.encrypted:
         key = f"secret,id={volume_nodes.secret_name(volume.volume_id)},file=/proc/self/fd/{descriptors[f'{name}:key']}"
         argv += ["-object", key]
@@ -311,6 +316,8 @@ def _disk_device(definition: Definition, name: str, bus: str, index: int) -> dic
     disk: dict[str, Any] = {"id": f"disk-{name}", "drive": name}
     if name == "root" and (volume := definition.root_volume):
         disk["drive"] = volume_nodes.top_name(volume)
+        if volume.shared:
+            disk["share-rw"] = True
         if bus in ("virtio", "scsi"):
             disk["serial"] = volume.volume_id[:20] if bus == "virtio" else volume.volume_id
     if name in ("root", "rescue"):

@@ -6,7 +6,7 @@ chosen once and written down, and everything else has a fixed place (``command.p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,11 +135,24 @@ def without_volume(definition: Definition, volume_id: str) -> Definition:
     return with_volumes(definition, [one for one in definition.spec.volumes if one.volume_id != volume_id])
 
 
+def with_keys(definition: Definition, keys: Mapping[str, tuple[str, str]]) -> Definition:
+    """``keys``: of each volume, ``keys_of`` it; of those that are not in there, none."""
+    volumes = []
+    for one in definition.spec.volumes:
+        passphrase, key = keys.get(one.volume_id, ("", ""))
+        volumes.append(replace(one, passphrase=passphrase, remote=one.remote and replace(one.remote, key=key)))
+    return replace(definition, spec=replace(definition.spec, volumes=volumes))
+
+
+def keys_of(volume: Volume) -> tuple[str, str]:
+    """What opens it: of what is inside, and of the way there."""
+    return volume.passphrase, volume.remote.key if volume.remote else ""
+
+
 def save(home: Home, definition: Definition) -> None:
     import msgspec  # here, because it takes longer to import than all of this package, of which doctor wants one function
 
-    silent = [replace(one, passphrase="") for one in definition.spec.volumes]
-    written = replace(definition, spec=replace(definition.spec, volumes=silent))
+    written = with_keys(definition, {})
     write_durably(home.file("definition.json"), msgspec.json.encode(written, enc_hook=str))
 
 

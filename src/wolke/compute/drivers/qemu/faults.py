@@ -17,6 +17,9 @@ KNOWN = (
     (r"initrd is too large", "the ramdisk does not fit into the server's memory"),
     (r"host forwarding rule", "a host port that should be forwarded to the server is in use"),
     (r"No space left on device", "this host's disk is full"),
+    (r"Failed to connect to|Unable to (read|write) .*(server|socket)|TLS handshake|[Ss]erver (dropped|requires|refused)"
+     r"|[Ee]xport\b.* not (present|available)",
+     "the host that serves a volume cannot be reached, or does not serve it any more"),
     (r"Unknown savevm section|Missing section|load of migration failed|Length mismatch",
      "the saved memory cannot be restored on this host; a hard reboot starts the server afresh from its disk"),
     (r"Invalid SMP CPUs|[Mm]aximum (number of )?CPUs|smp", "this host cannot give a server so many vCPUs"),

@@ -39,10 +39,12 @@ from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.compute.drivers.qemu.definition import (
     Definition,
     Disks,
+    keys_of,
     load,
     newly_started,
     place_nics,
     save,
+    with_keys,
     with_volumes,
 )
 from wolke.compute.drivers.qemu.home import SERVER_ID, Home, choose_run_dir
@@ -74,7 +76,7 @@ class Guests:
         self._me = ""  # as the owner of disks
         self._pool = ""
         self._trimming: asyncio.Task[None] | None = None
-        self._keys: dict[str, str] = {}  # of encrypted volumes: on no disk, and told again before each start
+        self._keys: dict[str, tuple[str, str]] = {}  # of volumes: on no disk, and told again before each start
 
     async def prepare(self) -> None:
         """Raises ``Failure`` if this host cannot run guests at all."""
@@ -193,11 +195,10 @@ class Guests:
         await launch(home, self._with_keys(defined(home)), self._host, self._start_timeout_s(home))
 
     def _learn_keys(self, volumes: Sequence[Volume]) -> None:
-        self._keys |= {one.volume_id: one.passphrase for one in volumes if one.passphrase}
+        self._keys |= {one.volume_id: keys_of(one) for one in volumes if any(keys_of(one))}
 
     def _with_keys(self, definition: Definition) -> Definition:
-        volumes = [replace(one, passphrase=self._keys.get(one.volume_id, "")) for one in definition.spec.volumes]
-        return replace(definition, spec=replace(definition.spec, volumes=volumes))
+        return with_keys(definition, self._keys)
 
     def _start_timeout_s(self, home: Home) -> float:
         return self._config.suspend_timeout_s if home.suspended else self._config.start_timeout_s

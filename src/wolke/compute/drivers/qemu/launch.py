@@ -10,7 +10,7 @@ import os
 from contextlib import ExitStack
 
 from wolke.compute.drivers.base import Power
-from wolke.compute.drivers.qemu import command, limits, memory, process, volumes
+from wolke.compute.drivers.qemu import command, limits, memory, process, remote, volumes
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.compute.drivers.qemu.faults import explain, last_line
 from wolke.compute.drivers.qemu.home import Home
@@ -56,15 +56,21 @@ async def launch(
 
     Raises ``BlockingIOError`` if a process is there already, ``Failure`` where QEMU's last words are known to be terminal.
     """
-    lock = process.hold_lock(home)
-    restore = home.suspended
-    with ExitStack() as stack:
-        stack.callback(os.close, lock)
-        descriptors = await _open_all(home, definition, stack)
-        home.wish_on()
-        argv = command.arguments(definition, host, descriptors, restore=restore, waits=waits)
-        confined = command.confined(argv, definition)
-        await whole(process.spawn, home, confined, [lock, *descriptors.values()])
+    with ExitStack() as read_soon:
+        lock = process.hold_lock(home)
+        restore = home.suspended
+        with ExitStack() as stack:
+            stack.callback(os.close, lock)
+            keys = _keys(home, definition, read_soon)
+            descriptors = await _open_all(home, definition, stack) | keys
+            home.wish_on()
+            argv = command.arguments(definition, host, descriptors, restore=restore, waits=waits)
+            confined = command.confined(argv, definition)
+            await whole(process.spawn, home, confined, [lock, *descriptors.values()])
+        await _until_it_speaks(home, definition, timeout_s, restore=restore)
+
+
+async def _until_it_speaks(home: Home, definition: Definition, timeout_s: float, *, restore: bool) -> None:
     try:
         async with session(home.run / "qmp", timeout_s) as qmp:
             process.seal(home)
@@ -79,6 +85,13 @@ async def launch(
             home.wish_off()
             raise failure from error
         raise Gone(f"QEMU did not start: {last_line(words) or error}") from error
+
+
+def _keys(home: Home, definition: Definition, stack: ExitStack) -> dict[str, int]:
+    """The folders with the keys of volumes that others serve."""
+    there = [one for one in definition.spec.volumes if one.remote]
+    folders = [stack.enter_context(remote.key_folder(home, definition.uid, one)) for one in there]
+    return {f"volume:{one.volume_id}:tls": folder for one, folder in zip(there, folders, strict=True)}
 
 
 async def _open_all(home: Home, definition: Definition, stack: ExitStack) -> dict[str, int]:
@@ -102,6 +115,8 @@ async def _open_all(home: Home, definition: Definition, stack: ExitStack) -> dic
                 keep(name, _sealed(volume.passphrase))
                 continue
             at = name.rpartition(":")[2]
+            if at == "tls":
+                continue
             descriptor = volumes.open_layer(volume.layers[0 if at == "top" else int(at)], writable=writable)
             keep(name, descriptor)
             if volumes.is_block(descriptor):

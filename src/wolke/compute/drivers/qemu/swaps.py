@@ -11,6 +11,7 @@ from typing import Any
 from wolke.compute.drivers.base import Volume
 from wolke.compute.drivers.qemu import volume_nodes, volumes
 from wolke.compute.drivers.qemu.definition import Definition
+from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Refused, Session
 from wolke.core.drivers import Failure
 
@@ -18,14 +19,14 @@ _CANCEL_S = 30.0
 _COPY_S = 14400.0
 
 
-async def swap(qmp: Session, definition: Definition, volume_id: str, new: Volume) -> None:
+async def swap(qmp: Session, home: Home, definition: Definition, volume_id: str, new: Volume) -> None:
     """The disk is on ``new`` afterwards, and the other one open no more. Raises ``Failure`` if it stays where it is."""
     there = definition.volume(volume_id) or definition.volume(new.volume_id)
     if there is None:
         raise Failure("the server does not have the volume")
     disk, on = await _disk(qmp, volume_nodes.device_name(there))
     if not on.startswith(volume_nodes.prefix(new.volume_id)):
-        await _copy(qmp, on, new)
+        await _copy(qmp, home, definition.uid, on, new)
         disk, on = await _disk(qmp, volume_nodes.device_name(there))
     await _end(qmp, volume_id)  # a copy the other way that was not to be
     await _end(qmp, new.volume_id)
@@ -46,7 +47,7 @@ async def _disk(qmp: Session, device: str) -> tuple[str, str]:
     raise Failure("the server does not have the volume")
 
 
-async def _copy(qmp: Session, source: str, new: Volume) -> None:
+async def _copy(qmp: Session, home: Home, uid: int | None, source: str, new: Volume) -> None:
     """Goes on with one that is under way."""
     job = _job(new.volume_id)
 
@@ -57,7 +58,7 @@ async def _copy(qmp: Session, source: str, new: Volume) -> None:
     try:
         if await _status(qmp, job) in ("", "concluded"):
             await _end(qmp, new.volume_id)
-            await volumes.open_nodes(qmp, new)
+            await volumes.open_nodes(qmp, home, uid, new)
             wish = {"job-id": job, "device": source, "target": await _target(qmp, source, new), "sync": "full"}
             await qmp.execute("blockdev-mirror", wish | {"copy-mode": "write-blocking", "auto-dismiss": False})
         if await qmp.until(("JOB_STATUS_CHANGE",), copied, _COPY_S) == "ready":

@@ -1,7 +1,7 @@
 """A volume as QEMU's block nodes and the disk that a guest sees: pure, for the command line and for the monitor alike.
 
 Each layer is a node of its own, on the one below it, opened from a descriptor that is handed over (``home.py``); for LUKS one
-more lies on top. A node's name says which volume it is of, so that all of them are found again when it goes.
+more lies on top. One that another host serves is a single node below that, without files. A node's name says which volume it is of, so that all of them are found again when it goes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from wolke.compute.drivers.base import Volume
+from wolke.compute.drivers.base import Remote, Volume
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.core.drivers import Failure
 
@@ -21,11 +21,18 @@ PORTS_AT = 0x11
 BUSES = ("virtio", "scsi")
 _FIRST_LUN = 16  # below are the guest's own disks
 _FIRST_CHASSIS = 9
+_RECONNECT_S = 120
+_OPEN_S = 5
 
 
 def prefix(volume_id: str) -> str:
     """How the names of all its nodes begin."""
     return f"v{volume_id.replace('-', '')[:14]}-"
+
+
+def first_name(volume: Volume) -> str:
+    """The node with what is written to, ciphertext or not."""
+    return layer_name(volume.volume_id, volume.remote.export if volume.remote else volume.layers[0].path)
 
 
 def layer_name(volume_id: str, path: str) -> str:
@@ -35,13 +42,15 @@ def layer_name(volume_id: str, path: str) -> str:
 
 def top_name(volume: Volume) -> str:
     """The node that the guest's disk is on."""
-    return (
-        prefix(volume.volume_id) + "luks" if volume.encrypted else layer_name(volume.volume_id, volume.layers[0].path)
-    )
+    return prefix(volume.volume_id) + "luks" if volume.encrypted else first_name(volume)
 
 
 def secret_name(volume_id: str) -> str:
     return f"key-{volume_id}"
+
+
+def tls_name(volume_id: str) -> str:
+    return f"tls-{volume_id}"
 
 
 def device_name(volume: Volume) -> str:
@@ -52,6 +61,9 @@ def nodes(volume: Volume, sets: Sequence[int], blocks: Sequence[bool]) -> list[J
     """Those below first. ``sets``: the descriptor set of each layer, ``blocks``: whether it is a block device."""
     found: list[Json] = []
     below: str | None = None
+    if volume.remote:
+        below = first_name(volume)
+        found.append(_remote_node(below, volume, volume.remote))
     for index in reversed(range(len(volume.layers))):
         layer = volume.layers[index]
         name = layer_name(volume.volume_id, layer.path)
@@ -66,6 +78,21 @@ def nodes(volume: Volume, sets: Sequence[int], blocks: Sequence[bool]) -> list[J
             luks | {"key-secret": secret_name(volume.volume_id)} | ({} if volume.read_only else {"discard": "unmap"})
         )
     return found
+
+
+def tls(volume: Volume, remote: Remote, folder: str) -> Json:
+    """What QEMU shows the other side who it is with; it reads ``folder``/keys.psk, once."""
+    kind = {"qom-type": "tls-creds-psk", "id": tls_name(volume.volume_id), "endpoint": "client"}
+    return kind | {"dir": folder, "username": remote.username}
+
+
+def _remote_node(name: str, volume: Volume, remote: Remote) -> Json:
+    """A guest whose volume's host is away waits, and goes on when that comes back in time; then it sees errors."""
+    trim = {} if volume.read_only else {"discard": "unmap"}
+    server = {"type": "inet", "host": remote.host, "port": str(remote.port)}
+    node = {"driver": "nbd", "node-name": name, "server": server, "export": remote.export}
+    patience = {"reconnect-delay": _RECONNECT_S, "open-timeout": _OPEN_S}
+    return node | {"tls-creds": tls_name(volume.volume_id), "read-only": volume.read_only} | patience | trim
 
 
 def layer_node(name: str, disk_format: str, descriptor_set: int, *, block: bool, read_only: bool) -> Json:
@@ -87,6 +114,8 @@ def device(definition: Definition, volume: Volume) -> Json:
     """The disk, as ``device_add`` has it. Not for one that the guest starts from."""
     place = definition.volume_places[volume.volume_id]
     disk: Json = {"id": device_name(volume), "drive": top_name(volume), "serial": volume.volume_id}
+    if volume.shared:
+        disk["share-rw"] = True
     if volume.boot_index:
         disk["bootindex"] = 1 + volume.boot_index  # the root disk has 1
     bus = bus_of(definition, volume)

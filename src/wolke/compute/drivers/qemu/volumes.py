@@ -6,10 +6,13 @@ import os
 import stat
 from typing import Any
 
-from wolke.compute.drivers.base import Layer, Volume
+from wolke.compute.drivers.base import Layer, Remote, Volume
 from wolke.compute.drivers.qemu import volume_nodes
 from wolke.compute.drivers.qemu.definition import Definition
+from wolke.compute.drivers.qemu.faults import explain
+from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Refused, Session
+from wolke.compute.drivers.qemu.remote import key_folder
 from wolke.core.drivers import Failure
 
 PLUGGED = "/machine/peripheral"
@@ -34,11 +37,11 @@ def modes(volume: Volume, index: int) -> tuple[bool, ...]:
     return (True, False) if index == 0 and not volume.read_only else (False,)
 
 
-async def plug(qmp: Session, definition: Definition, volume: Volume) -> None:
+async def plug(qmp: Session, home: Home, definition: Definition, volume: Volume) -> None:
     """The disk is in the machine afterwards, in the place that ``definition`` has for it."""
     if await _plugged(qmp, volume):
         return
-    await open_nodes(qmp, volume)
+    await open_nodes(qmp, home, definition.uid, volume)
     try:
         await qmp.execute("device_add", volume_nodes.device(definition, volume))
     except Refused as why:
@@ -46,13 +49,15 @@ async def plug(qmp: Session, definition: Definition, volume: Volume) -> None:
         raise Failure(f"the volume cannot be opened: {why}") from why
 
 
-async def open_nodes(qmp: Session, volume: Volume) -> None:
+async def open_nodes(qmp: Session, home: Home, uid: int | None, volume: Volume) -> None:
     """It is open in QEMU, but no disk of the guest. ``Failure`` if it cannot be."""
     await forget(qmp, volume.volume_id)
     try:
         if volume.encrypted:
             key = {"qom-type": "secret", "id": volume_nodes.secret_name(volume.volume_id), "data": volume.passphrase}
             await qmp.execute("object-add", key)
+        if volume.remote:
+            await _show_key(qmp, home, uid, volume, volume.remote)
         sets, blocks = [], []
         for index, layer in enumerate(volume.layers):
             handed, block = await _hand_over(qmp, volume.volume_id, layer, modes(volume, index))
@@ -62,7 +67,16 @@ async def open_nodes(qmp: Session, volume: Volume) -> None:
             await qmp.execute("blockdev-add", node)
     except Refused as why:
         await forget(qmp, volume.volume_id)
-        raise Failure(f"the volume cannot be opened: {why}") from why
+        known = explain(str(why)) if volume.remote else None
+        raise known or Failure(f"the volume cannot be opened: {why}") from why
+
+
+async def _show_key(qmp: Session, home: Home, uid: int | None, volume: Volume, remote: Remote) -> None:
+    with key_folder(home, uid, volume) as folder:
+        qmp.send_descriptor(folder)
+        there = await qmp.execute("add-fd", {"opaque": volume.volume_id})
+        await qmp.execute("object-add", volume_nodes.tls(volume, remote, f"/proc/self/fd/{there['fd']}"))
+    await qmp.execute("remove-fd", {"fdset-id": there["fdset-id"]})
 
 
 async def _hand_over(qmp: Session, volume_id: str, layer: Layer, writable: tuple[bool, ...]) -> tuple[int, bool]:
@@ -114,7 +128,8 @@ async def forget(qmp: Session, volume_id: str) -> bool:
     for found in await qmp.execute("query-fdsets"):
         if any(one.get("opaque") == volume_id for one in found["fds"]):
             await _try(qmp, "remove-fd", {"fdset-id": found["fdset-id"]})
-    await _try(qmp, "object-del", {"id": volume_nodes.secret_name(volume_id)})
+    for name in (volume_nodes.secret_name(volume_id), volume_nodes.tls_name(volume_id)):
+        await _try(qmp, "object-del", {"id": name})
     return True
 
 
@@ -139,7 +154,7 @@ async def overlay(qmp: Session, volume: Volume, layer: Layer) -> None:
         handed, block = await _hand_over(qmp, volume.volume_id, layer, (True, False))
         node = volume_nodes.layer_node(name, layer.format, handed, block=block, read_only=False)
         await qmp.execute("blockdev-add", node | {"backing": None})
-    below = volume_nodes.layer_name(volume.volume_id, volume.layers[0].path)
+    below = volume_nodes.first_name(volume)
     try:
         await qmp.execute("blockdev-snapshot", {"node": below, "overlay": name})
     except Refused as why:
@@ -149,7 +164,7 @@ async def overlay(qmp: Session, volume: Volume, layer: Layer) -> None:
 
 async def resize(qmp: Session, volume: Volume, size_bytes: int) -> None:
     """``size_bytes`` are the first layer's; of LUKS the guest sees what its header leaves."""
-    top, inner = volume_nodes.top_name(volume), volume_nodes.layer_name(volume.volume_id, volume.layers[0].path)
+    top, inner = volume_nodes.top_name(volume), volume_nodes.first_name(volume)
     sizes = {
         one["node-name"]: int(one["image"]["virtual-size"])
         for one in await qmp.execute("query-named-block-nodes", {"flat": True})

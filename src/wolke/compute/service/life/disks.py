@@ -78,6 +78,7 @@ class Disks:
             "root": device.boot_index == 0,
             "bus": device.source.get("disk_bus") or "",
             "boot_index": device.boot_index,
+            "shared": volume.multiattach,
         }
 
     # -- endings; each is part of the write with which its verb ends

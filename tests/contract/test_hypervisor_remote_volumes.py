@@ -1,0 +1,213 @@
+"""Guests with volumes that are served over the network: by the storage daemon that another host, or this one, runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.hypervisors import Bench, eventually, power, processes_of
+from wolke.block_storage.drivers import base as storage
+from wolke.block_storage.drivers.file import FileConfig, FileDriver, exports
+from wolke.block_storage.drivers.file.home import Home
+from wolke.compute.drivers.base import Power, Remote, Volume
+from wolke.compute.drivers.qemu import trial
+from wolke.core import detached
+from wolke.core.drivers import Failure
+
+
+@dataclass
+class Serving:
+    """A host that serves volumes, and the attachments that it has them for."""
+
+    driver: FileDriver
+    folder: Path
+    made: list[str]
+
+    async def volume(self, image: Path | None = None, encryption: storage.Encryption | None = None) -> str:
+        self.made.append(volume_id := str(uuid.uuid4()))
+        source = storage.OfImage(image, "raw") if image else storage.Blank()
+        await self.driver.create(storage.Volume(volume_id, 1, encryption), source)
+        return volume_id
+
+    async def served(self, volume_id: str, user: str = "one", **more: Any) -> Volume:
+        said = await self.driver.connect(volume_id, storage.Connector("far", user))
+        remote = Remote(said.host, said.port, said.export, said.tls_username, said.tls_psk)
+        return Volume(volume_id, 1, (), remote=remote, encrypted=said.encrypted, **more)
+
+    async def first_bytes(self, volume_id: str, at: int) -> bytes:
+        copy = self.folder / "copy"
+        await self.driver.copy_out(volume_id, None, copy, "raw")
+        return copy.read_bytes()[at : at + 512]
+
+    def daemon(self, volume_id: str) -> detached.Process:
+        found = detached.find(exports._den(Home.of(volume_id, self.folder / "volumes")))
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+async def serving(tmp_path: Path) -> AsyncIterator[Serving]:
+    first = 20000 + os.getpid() % 20000
+    config = FileConfig(export_address="127.0.0.1", export_ports=f"{first}-{first + 50}")
+    driver = FileDriver(tmp_path / "storage", host="near", config=config)
+    await driver.prepare()
+    made = Serving(driver, tmp_path / "storage", [])
+    yield made
+    for volume_id in made.made:
+        for user in ("one", "other"):
+            await driver.disconnect(volume_id, user)
+
+
+@pytest.fixture
+def real(bench: Bench) -> Bench:
+    if not bench.real:
+        pytest.skip("nothing to look into")
+    return bench
+
+
+async def ask(driver: Any, server_id: str, command: str, arguments: dict[str, Any] | None = None) -> Any:
+    async with driver._talk(driver._home(server_id)) as qmp:
+        return await qmp.execute(command, arguments)
+
+
+async def test_a_served_volume_comes_and_goes_and_is_there_after_a_restart(bench: Bench, serving: Serving) -> None:
+    driver = await bench.driver()
+    spec = bench.spec()
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    one = await serving.served(await serving.volume())
+    for _ in range(2):
+        await driver.attach_volume(spec.server_id, one)
+    again = await bench.driver()
+    await again.stop(spec.server_id, 0)
+    await again.connect_volumes(spec.server_id, [one])
+    await again.start(spec.server_id)
+    assert await power(again, spec.server_id) is Power.RUNNING
+    await again.stop(spec.server_id, 0)
+    for _ in range(2):
+        await again.detach_volume(spec.server_id, one.volume_id)
+    await again.start(spec.server_id)
+    await again.destroy(spec.server_id)
+
+
+async def test_a_guest_boots_from_a_served_volume_and_writes_to_it(
+    real: Bench, serving: Serving, tmp_path: Path
+) -> None:
+    driver = await real.driver()
+    root = await serving.served(await serving.volume(trial.image(tmp_path / "boots")), root=True)
+    spec = real.spec(image=None, volumes=[root])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await real.booted(driver, spec.server_id)
+    await driver.reboot(spec.server_id, hard=True)
+    await real.booted(driver, spec.server_id, 2)
+    await driver.destroy(spec.server_id)
+    await serving.driver.disconnect(root.volume_id, "one")
+    assert (await serving.first_bytes(root.volume_id, 512))[0] == 2, "it counted its boots there"
+
+
+async def test_the_key_lies_nowhere_once_the_volume_is_open(real: Bench, serving: Serving) -> None:
+    driver = await real.driver()
+    cold, hot = [await serving.served(await serving.volume()) for _ in range(2)]
+    spec = real.spec(volumes=[cold])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await driver.attach_volume(spec.server_id, hot)
+    (pid,) = processes_of(spec.server_id)
+    for one in (cold, hot):
+        assert one.remote
+        key = one.remote.key.encode()
+        assert all(key not in file.read_bytes() for file in real.remains() if file.is_file())
+        assert key not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert one.remote.key not in repr(one)
+    nodes = await ask(driver, spec.server_id, "query-named-block-nodes", {"flat": True})
+    assert [one["drv"] for one in nodes].count("nbd") == 2
+    disks = {str(one["qdev"]).split("/")[3] for one in await ask(driver, spec.server_id, "query-block") if one["qdev"]}
+    assert {f"volume-{one.volume_id}" for one in (cold, hot)} <= disks
+    forgetful = await real.driver()
+    with pytest.raises(ConnectionError, match="has not come yet"):
+        await forgetful.reboot(spec.server_id, hard=True)
+    await forgetful.destroy(spec.server_id)
+
+
+async def test_an_encrypted_volume_is_served_as_ciphertext(real: Bench, serving: Serving) -> None:
+    volume_id = await serving.volume(encryption=storage.Encryption("a very secret passphrase"))
+    one = await serving.served(volume_id, passphrase="a very secret passphrase")
+    driver = await real.driver()
+    spec = real.spec()
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await driver.attach_volume(spec.server_id, one)
+    nodes = await ask(driver, spec.server_id, "query-named-block-nodes", {"flat": True})
+    assert {"nbd", "luks"} <= {one["drv"] for one in nodes}
+    await driver.destroy(spec.server_id)
+
+
+async def test_two_guests_have_one_volume_and_one_that_goes_leaves_it_to_the_other(
+    real: Bench, serving: Serving, tmp_path: Path
+) -> None:
+    driver = await real.driver()
+    volume_id = await serving.volume(trial.image(tmp_path / "boots"))
+    servers = []
+    for user in ("one", "other"):
+        shared = await serving.served(volume_id, user, root=True, shared=True)
+        spec = real.spec(image=None, volumes=[shared])
+        await driver.create(spec)
+        await driver.start(spec.server_id)
+        await real.booted(driver, spec.server_id)
+        servers.append(spec.server_id)
+    await driver.destroy(servers[0])
+    await serving.driver.disconnect(volume_id, "one")
+    await driver.reboot(servers[1], hard=True)
+    await real.booted(driver, servers[1], 2)
+    await driver.destroy(servers[1])
+    await serving.driver.disconnect(volume_id, "other")
+    assert (await serving.first_bytes(volume_id, 512))[0] == 3, "both counted in the same place"
+
+
+@pytest.mark.parametrize("trouble", ["nobody", "key", "name"])
+async def test_what_is_not_served_is_refused_in_words_that_tell_no_address(
+    real: Bench, serving: Serving, trouble: str
+) -> None:
+    one = await serving.served(await serving.volume())
+    assert one.remote
+    changed = {"nobody": {"port": 1}, "key": {"key": "00" * 32}, "name": {"export": "another"}}[trouble]
+    driver = await real.driver()
+    spec = real.spec()
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    with pytest.raises(Failure, match="the host that serves a volume") as why:
+        await driver.attach_volume(spec.server_id, replace(one, remote=replace(one.remote, **changed)))
+    assert "127.0.0.1" not in str(why.value)
+    objects = await ask(driver, spec.server_id, "qom-list", {"path": "/objects"})
+    assert not [found for found in objects if found["name"].startswith("tls-")]
+    await driver.attach_volume(spec.server_id, one)
+    await driver.destroy(spec.server_id)
+
+
+async def test_a_guest_waits_for_its_volume_s_host_to_come_back(real: Bench, serving: Serving, tmp_path: Path) -> None:
+    driver = await real.driver()
+    volume_id = await serving.volume(trial.image(tmp_path / "boots"))
+    root = await serving.served(volume_id, root=True)
+    spec = real.spec(image=None, volumes=[root])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await real.booted(driver, spec.server_id)
+    daemon = serving.daemon(volume_id)
+    os.kill(daemon.pid, signal.SIGKILL)
+    assert await detached.wait(daemon, 10)
+    await ask(driver, spec.server_id, "system_reset")  # it reads its disk when it starts again
+    assert await serving.served(volume_id, root=True) == root
+
+    async def counted() -> bool:
+        return (await driver.console_output(spec.server_id, None)).count("booted") == 2
+
+    await eventually(counted, 30)
+    await driver.destroy(spec.server_id)
