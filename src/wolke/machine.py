@@ -58,7 +58,13 @@ class Machine:
             transport=TlsTransport(address, host.move_port),
         )
         self.volumes = BlockStorageAgent(
-            build_backends(host.volume_backends, directory / "volumes", host.host_name, address=address),
+            build_backends(
+                host.volume_backends,
+                directory / "volumes",
+                host.host_name,
+                address=address,
+                serve_all=host.serve_volumes,
+            ),
             self.client,
             host=host.host_name,
             state_dir=directory / "block-storage",

@@ -50,6 +50,11 @@ class HostConfig:
         "The backends for volumes: name=driver or name=driver:place, with commas between; empty: none. A place is a folder "
         "for file, and group/pool for lvm.",
     )
+    serve_volumes: bool = option(
+        False,
+        "Serve volumes in files to this host's own guests too, over NBD as to those of other hosts, rather than let them open the "
+        "files: then such servers can be moved while they run.",
+    )
     masquerade: bool = option(True, "Whether guests reach the world outside behind this host's addresses.")
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_STAYS = "a server with volumes does not go to another host while it runs (docs/explanation/limits.md)"
+_STAYS = "a server whose volumes are files of its own host stays there while it runs (docs/explanation/limits.md)"
 WHY: Mapping[str, str] = {
     "test_extend_attached_encrypted_volume_luksv2": "wants LUKS in its second version; QEMU, which encrypts here, has the first "
     "alone, and such volumes end in error with that reason",

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.contract.hypervisors import Bench, eventually, power, processes_of
+from tests.contract.test_hypervisor_live import silent, towards
 from wolke.block_storage.drivers import base as storage
 from wolke.block_storage.drivers.file import FileConfig, FileDriver, exports
 from wolke.block_storage.drivers.file.home import Home
-from wolke.compute.drivers.base import Power, Remote, Volume
+from wolke.compute.drivers.base import Layer, Power, Remote, Volume
 from wolke.compute.drivers.qemu import trial
 from wolke.core import detached
 from wolke.core.drivers import Failure
@@ -210,4 +211,40 @@ async def test_a_guest_waits_for_its_volume_s_host_to_come_back(real: Bench, ser
         return (await driver.console_output(spec.server_id, None)).count("booted") == 2
 
     await eventually(counted, 30)
+    await driver.destroy(spec.server_id)
+
+
+async def test_a_running_guest_goes_elsewhere_with_its_volumes(bench: Bench, serving: Serving, tmp_path: Path) -> None:
+    here = await bench.driver()
+    there = await Bench(bench.name, tmp_path / "elsewhere", bench.run_dir / "o").driver()
+    volume_id = await serving.volume(trial.image(tmp_path / "boots"))
+    root = await serving.served(volume_id, root=True)
+    data = await serving.served(await serving.volume())
+    spec = bench.spec(image=None, volumes=[root, data])
+    await here.create(spec)
+    await here.start(spec.server_id)
+    await bench.booted(here, spec.server_id)
+    await there.incoming(spec.server_id)
+    await there.receive(spec, await here.shape(spec.server_id))
+    await here.send(spec.server_id, towards(there, spec.server_id), silent)
+    await there.settle(spec.server_id)
+    await here.destroy(spec.server_id)
+    assert await power(there, spec.server_id) is Power.RUNNING
+    if bench.real:
+        assert "booted" not in await there.console_output(spec.server_id, None), "it goes on"
+        await there.reboot(spec.server_id, hard=True)
+        await bench.booted(there, spec.server_id)
+        assert "booted 2" in await there.console_output(spec.server_id, None), "it has the same disk"
+    await there.destroy(spec.server_id)
+    await there.close()
+
+
+async def test_volumes_in_files_of_one_host_are_not_handed_over(real: Bench, tmp_path: Path) -> None:
+    driver = await real.driver()
+    path = trial.image(tmp_path / "file")
+    spec = real.spec(volumes=[Volume(str(uuid.uuid4()), 1, (Layer(str(path), "raw"),))])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    with pytest.raises(Failure, match="in files of this host"):
+        await driver.shape(spec.server_id)
     await driver.destroy(spec.server_id)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import AsgiClient
 from tests.disk_cloud import DiskCloud
-from tests.life_cloud import ADMIN
+from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.drivers.base import Connection, Connector
 from wolke.compute.store import MIGRATIONS
 from wolke.core.db import Database
@@ -76,6 +76,40 @@ async def test_a_server_whose_volumes_cannot_follow_stays_with_them(cloud: DiskC
     actions = (await admin.get(f"/servers/{server.id}/os-instance-actions")).json["instanceActions"]
     shown = await admin.get(f"/servers/{server.id}/os-instance-actions/{actions[0]['request_id']}")
     assert "host" in shown.json["instanceAction"]["events"][0]["details"]
+
+
+async def test_a_server_goes_live_with_volumes_that_both_hosts_can_open(cloud: DiskCloud) -> None:
+    """Of which it has none of its own host's; and comes to the host of its volume, where that is opened as before."""
+    server, volume_id = await cloud.create(), await cloud.volume()
+    await cloud.settle()
+    await cloud.add_host("host-2")
+    await cloud.compute.moves.migrate(ADMIN, server.id, None)
+    await cloud.settle()
+    await cloud.compute.moves.confirm(ADMIN, server.id)
+    await cloud.settle()
+    await cloud.attach(server.id, volume_id)
+    await cloud.settle()
+    [before] = await cloud.attachments()
+    assert before.instance_host == "host-2"
+    there: Any = cloud.hosts["host-1"].driver
+    there._plans["receive"] = [Failure("no room for it")]
+    await cloud.compute.moves.migrate_live(ADMIN, server.id, None, copies_disks=None)
+    await cloud.settle()
+    [after] = await cloud.attachments()
+    assert (await cloud.server(server.id)).host == "host-2"
+    assert (after.instance_host, after.connector, after.connection) == ("host-2", before.connector, before.connection)
+    await cloud.compute.moves.migrate_live(ADMIN, server.id, None, copies_disks=None)
+    await cloud.settle()
+    now = await cloud.server(server.id)
+    assert (now.status, now.task, now.host, now.other_host) == ("ACTIVE", None, "host-1", None)
+    assert there.volumes(server.id) == (volume_id,)
+    assert await cloud.hosts["host-2"].driver.look(server.id) is None
+    [after] = await cloud.attachments()
+    assert (after.id, after.status, after.instance_host) == (before.id, "attached", "host-1")
+    assert after.connection == before.connection
+    await cloud.compute.volumes.detach(MEMBER, server.id, volume_id)
+    await cloud.settle()
+    assert (await cloud.attachments(), (await cloud.shown(volume_id)).status) == ([], "available")
 
 
 async def test_a_server_that_is_migrated_takes_its_volumes_along_and_back(cloud: DiskCloud) -> None:

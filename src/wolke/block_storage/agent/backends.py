@@ -19,8 +19,11 @@ from wolke.core.config import ConfigError
 _BAD_IN_NAMES = frozenset("@#/: ")  # addresses are host@backend#pool
 
 
-def build_backends(said: str, directory: Path, host: str, *, address: str = "") -> list[Backend]:
-    """``address``: of this host, for guests on others; empty: there are none. ``ConfigError`` for what makes no sense."""
+def build_backends(
+    said: str, directory: Path, host: str, *, address: str = "", serve_all: bool = False
+) -> list[Backend]:
+    """``address``: of this host, for guests on others; empty: there are none. ``serve_all``: its own guests are served as those are.
+    ``ConfigError`` for what makes no sense."""
     found: dict[str, Backend] = {}
     for one in filter(None, map(str.strip, said.split(","))):
         name, equals, what = (word.strip() for word in one.partition("="))
@@ -31,23 +34,25 @@ def build_backends(said: str, directory: Path, host: str, *, address: str = "") 
             kind = drivers.load("block_storage", DRIVERS, driver_name)
         except LookupError as error:
             raise ConfigError(f"backends: {error}") from None
-        found[name] = Backend(name, driver_name, _driver(kind, driver_name, directory / name, place, host, address))
+        export = (address, serve_all)
+        found[name] = Backend(name, driver_name, _driver(kind, driver_name, directory / name, place, host, export))
     return list(found.values())
 
 
-def _driver(kind: Any, driver_name: str, folder: Path, place: str, host: str, address: str) -> Any:
+def _driver(kind: Any, driver_name: str, folder: Path, place: str, host: str, export: tuple[str, bool]) -> Any:
     if driver_name == "file":
         from wolke.block_storage.drivers.file import FileConfig
 
-        return kind(Path(place) if place else folder, host=host, config=FileConfig(export_address=address))
+        config = FileConfig(export_address=export[0], serve_own_guests=export[1])
+        return kind(Path(place) if place else folder, host=host, config=config)
     if driver_name == "lvm":
         from wolke.block_storage.drivers.lvm import LvmConfig
 
         group, slash, pool = place.partition("/")
-        config = LvmConfig()
+        lvm = LvmConfig()
         if place:
             if not slash or not group or not pool:
                 raise ConfigError(f"backends: the place of lvm is group/pool, not {place!r}")
-            config = replace(config, volume_group=group, pool=pool)
-        return kind(folder, host=host, config=config)
+            lvm = replace(lvm, volume_group=group, pool=pool)
+        return kind(folder, host=host, config=lvm)
     return kind(Path(place) if place else folder, host=host)

@@ -195,6 +195,13 @@ class Attachments:
         elif attachment is not None:
             await self._complete(tx, attachment, mount_device, None)
 
+    async def moved_in(self, tx: Transaction, attachment_id: str, host: str) -> None:
+        """Its server is on ``host`` from now on, which opens the volume as the one before did. Fine if nobody knows of it."""
+        attachment = await self._found(tx, attachment_id)
+        if attachment is not None:
+            connector = {**(attachment.connector or {}), "host": host}
+            await self.write(tx, attachment, {"instance_host": host, "connector": connector})
+
     async def detach_in(self, tx: Transaction, attachment_id: str) -> None:
         """As ``begin_detaching``, of one that is the cloud's own: its server will say when. Fine if nobody knows of it."""
         attachment = await self._found(tx, attachment_id)

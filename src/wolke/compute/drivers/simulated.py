@@ -360,7 +360,8 @@ class SimulatedDriver:
         await self._trouble("receive")
         if spec.server_id not in self._guests:
             ports = tuple(nic.port_id for nic in spec.nics)
-            self._keep(_Record(spec.server_id, Power.PAUSED, ports, vcpus=shape["vcpus"], going="waiting"))
+            waiting = _Record(spec.server_id, Power.PAUSED, ports, vcpus=shape["vcpus"], going="waiting")
+            self._keep(_with(waiting, spec.volumes))
         if self._folder:
             shutil.rmtree(self._folder / f"{spec.server_id}.incoming", ignore_errors=True)
 
@@ -381,7 +382,8 @@ class SimulatedDriver:
             if not said.endswith(b"\n"):
                 return
             there, here = msgspec.json.decode(said, type=_Record), self._find(server_id)
-            self._keep(replace(there, ports=here.ports, going="come"))
+            come = replace(there, ports=here.ports, volumes=here.volumes, limits=here.limits, going="come")
+            self._keep(come)
             await loop.sock_sendall(link, b"ok")
 
     async def send(self, server_id: str, connect: Connect, watch: Watch) -> None:

@@ -271,7 +271,8 @@ class FileDriver:
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         async with self._hold(volume_id) as (home, definition):
             here = connector.host == self._host
-            if here and not connector.shared and not definition.exported:
+            served = connector.shared or definition.exported or self._config.serve_own_guests
+            if here and not served:
                 files = tuple(
                     Layer(str(home.file(name)), definition.layers[name].format)
                     for name in definition.chain(definition.top)

@@ -16,6 +16,10 @@ class FileConfig:
     export_address: str = option(
         "", "This host's address for guests on other hosts; empty: volumes are only for guests on this host."
     )
+    serve_own_guests: bool = option(
+        False,
+        "Serve volumes also to guests on this host, rather than open files: so these can be moved while they run.",
+    )
     export_ports: str = option("10810-11809", "The ports for them, each volume has one of its own: first-last.")
     image_check_timeout_s: float = option(10.0, "For qemu-img to look at an image.")
     lock_timeout_s: float = option(120.0, "For another operation on the same volume to end.")

@@ -32,8 +32,8 @@ from wolke.compute.drivers.qemu import (
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.compute.drivers.qemu.definition import (
     Definition,
-    Disks,
     RescueDisk,
+    like,
     load,
     save,
     with_limits,
@@ -294,10 +294,10 @@ class QemuDriver(Guests):
         definition = defined(self._home(server_id))
         if definition.rescue:
             raise Failure("the server is being rescued")
-        if definition.spec.volumes:
-            raise Failure("the server has volumes, which this host cannot hand over while it runs")
-        disks_ = asdict(definition.disks)
-        return {"machine": definition.machine, "places": definition.places, "disks": disks_, "pool": self._pool}
+        if any(not volume.remote for volume in definition.spec.volumes):
+            raise Failure("the server has volumes in files of this host, which cannot be handed over while it runs")
+        places = {"places": definition.places, "volume_places": definition.volume_places}
+        return {"machine": definition.machine, "disks": asdict(definition.disks), "pool": self._pool, **places}
 
     async def still_parts(self, server_id: str) -> Mapping[str, Path]:
         home = self._home(server_id)
@@ -306,6 +306,7 @@ class QemuDriver(Guests):
 
     async def receive(self, spec: GuestSpec, shape: Mapping[str, Any]) -> None:
         async with self._hold(spec.server_id, must_exist=False) as home:
+            self._learn_keys(spec.volumes)
             shares = bool(self._pool) and shape["pool"] == self._pool
             if not load(home):
                 await whole(moves.bring_in, home)
@@ -326,15 +327,12 @@ class QemuDriver(Guests):
         if home.file("config").exists():
             spec = replace(spec, config_drive=home.file("config"))
         image = await self._check_image(spec.image, spec.image_format) if spec.image else None
-        sizes, places = Disks(**shape["disks"]), {str(port): int(at) for port, at in shape["places"].items()}
-        definition = Definition(spec, str(shape["machine"]), None, sizes, places)
-        if set(places) != {nic.port_id for nic in spec.nics}:
-            raise Failure("the server's network interfaces are changing; try again")
+        definition = like(spec, shape)
         command.check(definition)
         uid = self._claim_uid(spec.server_id)
         if not shares:
             await whole(shared.own, home, self._me)
-        await disks.make_like(home, spec, image, sizes, uid)
+        await disks.make_like(home, spec, image, definition.disks, uid)
         await whole(save, home, replace(definition, uid=uid))
 
     async def channel(self, server_id: str, name: str) -> socket.socket:

@@ -61,6 +61,16 @@ class Definition:
         return next((one for one in self.spec.volumes if one.root), None)
 
 
+def like(spec: GuestSpec, shape: Mapping[str, Any]) -> Definition:
+    """Of a guest that takes the memory of one that is so: everything in the same place. Raises ``Failure`` if it cannot be."""
+    nics, volumes = ({str(one): int(at) for one, at in shape[key].items()} for key in ("places", "volume_places"))
+    if set(nics) != {nic.port_id for nic in spec.nics}:
+        raise Failure("the server's network interfaces are changing; try again")
+    if set(volumes) != {volume.volume_id for volume in spec.volumes if not volume.root}:
+        raise Failure("the server's volumes are changing; try again")
+    return Definition(spec, str(shape["machine"]), None, Disks(**shape["disks"]), nics, volume_places=volumes)
+
+
 def place_nics(nics: list[Nic]) -> dict[str, int]:
     """Raises ``Failure`` if there are more cards than places."""
     if len(nics) > MOST_NICS:

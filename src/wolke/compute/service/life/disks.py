@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from wolke.block_storage.errors import HostSilent
+from wolke.block_storage.model import Attachment
 from wolke.block_storage.service import BlockStorage
 from wolke.compute.errors import ServerNotFound
 from wolke.compute.model import BlockDevice, Server
@@ -19,7 +20,7 @@ from wolke.compute.states import acting_host
 from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.context import system_context
 from wolke.core.db import Order, Transaction, Where
-from wolke.core.errors import CloudError, Unavailable
+from wolke.core.errors import CloudError, Conflict, Unavailable
 from wolke.core.log import get_logger
 
 log = get_logger(__name__)
@@ -55,7 +56,7 @@ class Disks:
                 try:
                     if server.verb == "swap_volume":
                         device = _swapped(device, server)
-                    found.append(await self._connection(self._storage, host, device))
+                    found.append(await self._connection(self._storage, host, server, device))
                 except HostSilent as error:
                     raise Unavailable(error.message) from None
                 except CloudError as error:
@@ -65,9 +66,16 @@ class Disks:
                     }
         return {"connections": found, "failure": None}
 
-    async def _connection(self, storage: BlockStorage, host: str, device: BlockDevice) -> dict[str, Any]:
-        connector = {"host": host, "instance": device.server_id, "mountpoint": device.device_name}
-        connected = await storage.attachments.connect(_CLOUD, device.attachment_id or "", connector)
+    async def _connection(
+        self, storage: BlockStorage, host: str, server: Server, device: BlockDevice
+    ) -> dict[str, Any]:
+        if server.task == "live_receiving":  # it is the other host's yet, and both open it as that one does
+            connected = await storage.attachments.show(_CLOUD, device.attachment_id or "")
+            if not _movable(connected):
+                raise Conflict("it is not served over the network.")
+        else:
+            connector = {"host": host, "instance": device.server_id, "mountpoint": device.device_name}
+            connected = await storage.attachments.connect(_CLOUD, device.attachment_id or "", connector)
         volume = await storage.volumes.show(_CLOUD, connected.volume_id)
         key = await storage.needs.secrets.open(storage.db, volume.secret_id) if volume.secret_id else None
         return {
@@ -80,6 +88,32 @@ class Disks:
             "boot_index": device.boot_index,
             "shared": volume.multiattach,
         }
+
+    # -- going to another host
+
+    async def stuck(self, server: Server) -> str | None:
+        """Why two hosts cannot have the server's volumes open at once, as they must while it moves and runs; None if they can."""
+        there = await self._storage.attachments.of_server(server.id) if self._storage is not None else []
+        for attachment in there:
+            if not _movable(attachment):
+                return (
+                    f"The server has volumes, which cannot be handed over to another host while it runs: volume "
+                    f"{attachment.volume_id} is not served over the network."
+                )
+        return None
+
+    async def hold(self, tx: Transaction, server: Server) -> list[BlockDevice]:
+        """Nobody changes the server's volumes until this write is done. Before the server itself is written to: all lock in that order."""
+        devices = await tx.find(BLOCK_DEVICES, server_id=server.id, order=_ORDER)
+        for volume_id in sorted(device.volume_id for device in devices if device.volume_id):
+            await tx.lock(f"block_storage:volume:{volume_id}")
+        return devices
+
+    async def follow(self, tx: Transaction, devices: Sequence[BlockDevice], host: str) -> None:
+        """The server is on ``host``, by the same write."""
+        for device in devices:
+            if self._storage is not None and device.attachment_id is not None:
+                await self._storage.attachments.moved_in(tx, device.attachment_id, host)
 
     # -- endings; each is part of the write with which its verb ends
 
@@ -172,6 +206,10 @@ class Disks:
                 await self._storage.volume_actions.delete_in(tx, _CLOUD, volume, cascade=cascade, force=force)
         except CloudError as error:
             log.info("a volume stays without its server", volume_id=volume_id, reason=error.message)
+
+
+def _movable(attachment: Attachment) -> bool:
+    return (attachment.connection or {}).get("type") == "nbd"
 
 
 def _swapped(device: BlockDevice, server: Server) -> BlockDevice:

@@ -2,9 +2,9 @@
 
     live_prep       a host is chosen and claimed (as for every move)
     live_binding    its ports are made there too, beside where they are
-    live_receiving  (agent there) a guest in waiting
+    live_receiving  (agent there) a guest in waiting; it has the server's volumes open, as they are open where it is
     live_sending    (agent here) it goes; until this is done it is here, and afterwards it is there
-    live_settling   its ports and the server itself are the other host's
+    live_settling   its ports, its volumes' attachments and the server itself are the other host's
     live_arriving   (agent there) · live_clearing (agent here) · live_released
 
 Until it has gone, whatever fails is taken back by "live_undo", and the server runs on where it is.
@@ -16,6 +16,7 @@ from typing import Any
 
 from wolke.compute.model import Fault, Migration, Server
 from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.errors import NoMove
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.moving import Moving, move_of, note
@@ -34,6 +35,7 @@ class Live:
     def __init__(self, ground: Ground, moving: Moving) -> None:
         self._ground = ground
         self._moving = moving
+        self._disks = Disks(ground)
 
     async def bind(self, server: Server) -> None:
         """Its ports are made where it goes, too."""
@@ -57,7 +59,9 @@ class Live:
         await self._ground.network.bind_server_ports(server.id, move.dest_host or "")
         learnt = {"host": move.dest_host, "other_host": move.source_host}
         async with self._ground.db.transaction() as tx:
+            volumes = await self._disks.hold(tx, server)
             if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
+                await self._disks.follow(tx, volumes, move.dest_host or "")
                 await note(self._ground, tx, move, status="post-migrating")
 
     async def release(self, server: Server) -> None:

@@ -47,6 +47,7 @@ async def note(ground: Ground, tx: Transaction, move: Migration, **changes: Any)
 class Moving:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._disks = Disks(ground)
 
     # -- there
 
@@ -62,8 +63,8 @@ class Moving:
 
     async def _place(self, server: Server, move: Migration) -> str | None:
         """Why there is no host for it, or None: then one is claimed."""
-        if move.kind == "live-migration" and await Disks(self._ground).of_servers([server.id]):
-            return "The server has volumes, which cannot be handed over to another host while it runs."
+        if move.kind == "live-migration" and (why := await self._disks.stuck(server)):
+            return why
         grown = msgspec.structs.replace(server, flavor=move.new_flavor)
         stays = move.kind == "resize" and self._ground.config.allow_resize_to_same_host
         not_hosts = frozenset() if stays else frozenset({move.source_host})
@@ -102,7 +103,9 @@ class Moving:
         await self._ground.network.bind_server_ports(server.id, move.dest_host or "")
         learnt = {"host": move.dest_host, "other_host": move.source_host, "flavor": move.new_flavor}
         async with self._ground.db.transaction() as tx:
+            volumes = await self._disks.hold(tx, server)
             if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
+                await self._disks.follow(tx, volumes, move.dest_host or "")
                 await self._note(tx, move, status="post-migrating")
 
     async def moved(self, tx: Transaction, server: Server, changes: dict[str, Any]) -> None:
@@ -142,7 +145,9 @@ class Moving:
         learnt: dict[str, Any] = {"host": move.source_host, "other_host": move.source_host, "flavor": old}
         learnt |= {"vcpus": old.vcpus, "ram_mib": old.ram_mib, "due_at": None}
         async with self._ground.db.transaction() as tx:
+            volumes = await self._disks.hold(tx, server)
             if await self._ground.write(tx, server, SERVER.learn(server, learnt)):
+                await self._disks.follow(tx, volumes, move.source_host)
                 await self.claim_back(tx, server, move, await self._host(tx, move.source_host))
                 await self._note(tx, move, status="reverting")
 
