@@ -16,8 +16,6 @@ WHY: Mapping[str, str] = {
     "test_volume_backed_live_migration": _STAYS,
     "test_tagged_attachment": "attaches a volume while the interface before it is still on its way: Nova answers when it is there, "
     "this server at once",
-    "AttachVolumeMultiAttachTest": "a volume is not yet given to several servers (docs/explanation/limits.md): the second attach ends "
-    "with a reason, which these tests do not look for",
     "NoVNCConsoleTestJSON.test_novnc": "noVNC was not installed where this ran, and the page of the console says so",
     "ServersUpdatePinnedAZ2104": "needs microversion 2.104; the newest here is 2.100",
 }
