@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.compute.test_boot_from_volume import boot, of_image
 from tests.conftest import AsgiClient
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import ADMIN, MEMBER
@@ -131,3 +132,13 @@ async def test_a_server_that_is_migrated_takes_its_volumes_along_and_back(cloud:
     await cloud.compute.moves.confirm(ADMIN, server.id)
     await cloud.settle()
     assert (await cloud.server(server.id)).status == "ACTIVE"
+
+
+async def test_a_server_without_disks_of_its_own_has_none_to_copy(cloud: DiskCloud) -> None:
+    member = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
+    admin = cloud.http.using("admin", "/compute/v2.1", openstack_api_version="compute latest")
+    wish = {"os-migrateLive": {"host": None, "block_migration": False}}
+    image_backed, volume_backed = await cloud.create(), await boot(cloud, member, [of_image(cloud)])
+    await cloud.settle()
+    assert (await admin.post(f"/servers/{image_backed.id}/action", wish)).status == 400
+    assert (await admin.post(f"/servers/{volume_backed['id']}/action", wish)).status == 202

@@ -269,6 +269,25 @@ async def test_a_daemon_that_died_comes_back_where_it_was(driver: FileDriver, tm
     io(opened(connection, tmp_path), "write -P 5 0 1M")
 
 
+async def test_what_was_served_is_served_again_when_the_host_comes_back(driver: FileDriver, tmp_path: Path) -> None:
+    one, lost = new(), new()
+    for volume_id in (lost, one):
+        await driver.create(Volume(volume_id, 1), Blank())
+        connection = await driver.connect(volume_id, FAR)
+        process = detached.find(exports._den(home.Home.of(volume_id, tmp_path / "backend/volumes")))
+        assert process
+        os.kill(process.pid, signal.SIGKILL)
+        assert await detached.wait(process, 10)
+    broken = home.Home.of(lost, tmp_path / "backend/volumes")
+    definition = broken.load()
+    assert definition
+    broken.file(definition.top).unlink()
+    again = await driver_in(tmp_path)
+    io(opened(connection, tmp_path), "write -P 5 0 1M")
+    await again.disconnect(one, FAR.attachment_id)
+    io(await at(again, one, tmp_path), "read -P 5 0 1M")
+
+
 async def test_hosts_without_an_address_say_so(tmp_path: Path) -> None:
     driver, one = await driver_in(tmp_path, export_address=""), new()
     assert not driver.capabilities.remote

@@ -99,7 +99,8 @@ class Moves:
         self._actions.allowed(ctx, server, "live_migrate", "os-migrateLive")
         source = await self._hosts.named(server.host or "")
         pool = source.capabilities.get("shared_disks") if source else None
-        if copies_disks is False and not pool:
+        bare = server.volume_backed and not server.flavor.ephemeral_gib and not server.flavor.swap_mib
+        if copies_disks is False and not pool and not bare:
             raise BadRequest(
                 f"{server.host} is not on shared storage: Shared storage live-migration requires either shared storage or "
                 "boot-from-volume with no local disks."
@@ -109,7 +110,11 @@ class Moves:
         async with self._db.transaction() as tx:
             held = await self._servers.held(tx, ctx, server_id)
             move = await self._note(tx, ctx, held, "live-migration", held.flavor, status="accepted")
-            arguments = {"migration_id": move.id, "host": host, "pool": pool if copies_disks is False else None}
+            arguments = {
+                "migration_id": move.id,
+                "host": host,
+                "pool": pool if copies_disks is False and not bare else None,
+            }
             await self._actions.begin_in(tx, ctx, held, "live_migrate", "live-migration", arguments)
 
     async def want(self, ctx: Context, server_id: str, migration_id: str, wanted: str) -> None:

@@ -37,6 +37,9 @@ from wolke.block_storage.drivers.file.home import Definition, Home, Kept, Pendin
 from wolke.core.disk_images import ImageCheck
 from wolke.core.drivers import Failure
 from wolke.core.files import exclusive, set_apart, whole
+from wolke.core.log import get_logger
+
+log = get_logger(__name__)
 
 __all__ = ["FileConfig", "FileDriver"]
 
@@ -80,6 +83,22 @@ class FileDriver:
             if copy.stat().st_nlink == 1:
                 copy.unlink()  # no volume stands on it
         making.check_tools()
+        for volume_id in await asyncio.to_thread(self._served):
+            await self._serve_again(volume_id)
+
+    def _served(self) -> list[str]:
+        names = [entry.name for entry in self._volumes.iterdir() if is_home(entry.name)]
+        there = {name: self._home(name).load() for name in names}
+        return sorted(name for name, definition in there.items() if definition and definition.exported)
+
+    async def _serve_again(self, volume_id: str) -> None:
+        """Guests elsewhere wait for it when this host was down; it comes back where it was."""
+        try:
+            async with self._hold(volume_id) as (home, definition):
+                if definition.exported:
+                    await self._exports.ensure(home, layers.node(home, definition, definition.top))
+        except (Failure, OSError) as why:
+            log.error("a volume that was served is not served again", volume_id=volume_id, reason=str(why))
 
     async def close(self) -> None:
         pass
