@@ -15,13 +15,13 @@ import asyncio
 import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.dialects import sqlite as sqlite_dialect
 
 from wolke.core.db.base import Database, DuplicateRow, Row, Transaction
-from wolke.core.hand import Hand
 from wolke.core.records import Statement, Table
 
 _PRAGMAS = (
@@ -42,7 +42,7 @@ class SqliteDatabase(Database):
         self.dialect = sqlite_dialect.dialect()
         self.path = path
         self._lock = asyncio.Lock()
-        self._committer = Hand("sqlite-commit")
+        self._committer = ThreadPoolExecutor(1, "sqlite-commit")
         self._begun = False
         self._waiting: list[asyncio.Future[None]] = []
         self._written: set[str] = set()
@@ -65,7 +65,7 @@ class SqliteDatabase(Database):
         async with self._lock:
             self._reader.close()
             self._writer.close()
-        self._committer.close()
+        self._committer.shutdown()
 
     def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
         if not self._alone:
@@ -109,12 +109,13 @@ class SqliteDatabase(Database):
 
     async def _commit_all(self) -> None:
         """Runs behind every transaction that has already queued for the lock, and carries them all."""
+        loop = asyncio.get_running_loop()
         async with self._lock:
             self._commit = None
             waiting, self._waiting = self._waiting, []
             written, self._written = self._written, set()
             try:
-                await self._committer.do(self._writer.execute, "COMMIT")
+                await loop.run_in_executor(self._committer, self._writer.execute, "COMMIT")
             except sqlite3.Error as error:
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")

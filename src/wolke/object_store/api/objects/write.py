@@ -18,7 +18,7 @@ from wolke.object_store.api.objects.read import DELETE_AT, MANIFEST_HEADER, vers
 from wolke.object_store.errors import BadMetadata, ClientDisconnected, DataMismatch, PreconditionFailed, VersionNotFound
 from wolke.object_store.model import Container, Description, Object, Received, stamp_text
 from wolke.object_store.service import Check
-from wolke.object_store.service.limits import HEADER_BYTES, OBJECT_BYTES, check_metadata
+from wolke.object_store.service.limits import HEADER_BYTES, OBJECT_BYTES, check_metadata, check_object_name
 
 META = "x-object-meta-"
 KEPT = frozenset(
@@ -44,6 +44,7 @@ async def put(gate: Gate, call: Call) -> Response:
         return await _restore(gate, call, container, number)
     asked = call.headers
     size = _size(call)
+    check_object_name(call.name)
     headers = kept_headers(asked)
     due_s = due(asked, gate.store.ground.now_s())
     content_type = _content_type(call)
