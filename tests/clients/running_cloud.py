@@ -22,7 +22,8 @@ BIN = Path(sys.executable).parent
 LIMIT_S = 180.0
 _CLONE_NEWNET = 0x40000000
 SSH = ("-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-        "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5")  # fmt: skip
+        "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5",
+        "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=4")  # fmt: skip
 
 
 def eventually(look: Callable[[], T], what: str, limit_s: float = LIMIT_S, pause_s: float = 0.2) -> T:

@@ -52,6 +52,7 @@ class Pair:
         [port] = network.ports(device_id=server.id)
         network.update_ip(network.find_ip(address), port_id=port.id)
         self._servers[name] = (server.id, address)
+        eventually(lambda: self.says(name, "hostname") == f"{name}\n", "the address is that of the new guest")
         return server
 
     def delete(self, name: str) -> None:
