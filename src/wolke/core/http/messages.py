@@ -157,6 +157,8 @@ class Request:
         declared = self.headers.get("content-length", "0")
         if declared.isdecimal() and int(declared) > limit_bytes:
             raise TooLarge(f"The request body is larger than {limit_bytes} bytes.")
+        if self.at_hand is not None and len(self.at_hand) <= limit_bytes:
+            return self.at_hand
         parts: list[bytes] = []
         size = 0
         async for chunk in self.stream():
