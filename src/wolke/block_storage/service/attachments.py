@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 import msgspec
 
@@ -37,6 +37,17 @@ _SHARED = ("available", "in-use", "attaching", "reserved", "detaching")
 
 
 Also = Callable[[Transaction, Attachment], Awaitable[None]]
+
+
+class Reservation(TypedDict, total=False):
+    """``patient``: for as long as it takes, as a shelved server needs it; else it is given up after a while."""
+
+    server_id: Required[str | None]
+    mode: str | None
+    host: str | None
+    patient: bool
+    legacy: bool
+    status: str
 
 
 class Attachments:
@@ -66,58 +77,28 @@ class Attachments:
     # -- attaching
 
     async def reserve(
-        self,
-        ctx: Context,
-        volume_id: str,
-        *,
-        server_id: str | None,
-        mode: str | None = None,
-        host: str | None = None,
-        patient: bool = False,
-        legacy: bool = False,
-        status: str = "reserved",
-        also: Also | None = None,
+        self, ctx: Context, volume_id: str, *, also: Also | None = None, **wish: Unpack[Reservation]
     ) -> Attachment:
-        """The volume is kept for a server. ``patient``: for as long as it takes, as a shelved server needs it; else it is given
-        up after a while. ``also`` is part of the same write. ``NotSettled`` (400) if it is not to be had."""
+        """The volume is kept for a server. ``also`` is part of the same write. ``NotSettled`` (400) if it is not to be had."""
         async with self._db.transaction() as tx:
-            attachment = await self.reserve_in(
-                tx,
-                ctx,
-                volume_id,
-                server_id=server_id,
-                mode=mode,
-                host=host,
-                patient=patient,
-                legacy=legacy,
-                status=status,
-            )
+            attachment = await self.reserve_in(tx, ctx, volume_id, **wish)
             if also is not None:
                 await also(tx, attachment)
         return attachment
 
     async def reserve_in(
-        self,
-        tx: Transaction,
-        ctx: Context,
-        volume_id: str,
-        *,
-        server_id: str | None,
-        mode: str | None = None,
-        host: str | None = None,
-        patient: bool = False,
-        legacy: bool = False,
-        status: str = "reserved",
+        self, tx: Transaction, ctx: Context, volume_id: str, **wish: Unpack[Reservation]
     ) -> Attachment:
         """``reserve`` as part of somebody's write."""
+        server_id, mode, patient = wish["server_id"], wish.get("mode"), wish.get("patient", False)
         volume = await self._volumes.held(tx, ctx, volume_id)
         others = await self.on(tx, volume_id)
         check_free(volume, others, server_id, mode)
         now = self._needs.clock.now()
         attachment = Attachment(
             id=ids.uuid(), volume_id=volume_id, project_id=volume.project_id, server_id=server_id,
-            instance_host=host, mount_device=None, status=status, mode=mode or ("ro" if volume.read_only else "rw"),
-            legacy=legacy, connector=None, connection=None, verb=None, task=None, generation=0,
+            instance_host=wish.get("host"), mount_device=None, status=wish.get("status", "reserved"), mode=mode or ("ro" if volume.read_only else "rw"),
+            legacy=wish.get("legacy", False), connector=None, connection=None, verb=None, task=None, generation=0,
             deadline_at=None if patient else self._needs.clock.after(self._needs.config.reserved_deadline_s),
             arguments={"patient": patient}, reason=None, host=volume.host, attached_at=None, created_at=now,
             updated_at=None,
