@@ -8,7 +8,7 @@ is accused.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,6 +34,8 @@ class Finding:
 
 Find = Callable[[Any], Iterable[Finding]]
 Mend = Callable[[Any, Finding], Awaitable[None]]
+#: What a host does on request: ``mend(host, what, arguments)``.
+MendHost = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

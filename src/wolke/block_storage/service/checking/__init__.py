@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
 
 from wolke.block_storage.model import Attachment
 from wolke.block_storage.service import BlockStorage
@@ -22,13 +21,11 @@ from wolke.block_storage.store import (
     TYPES,
     VOLUMES,
 )
-from wolke.core.checks import GRACE_S
+from wolke.core.checks import GRACE_S, MendHost
 
 __all__ = ["Checking", "FoundVolume", "HostVolumes", "Picture"]
 
 CHECKS = (*ROWS, *DATA)
-#: What a host does on request: ``mend(host, what, arguments)``.
-MendHost = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
 
 
 class Checking:

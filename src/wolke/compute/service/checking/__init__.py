@@ -13,7 +13,7 @@ from wolke.compute.service.checking.rows import ROWS
 from wolke.compute.service.life import Life
 from wolke.compute.states import MOVES_UNDER_WAY
 from wolke.compute.store import AGGREGATES, BLOCK_DEVICES, HOSTS, MIGRATIONS, SERVER_GROUPS, SERVERS
-from wolke.core.checks import GRACE_S
+from wolke.core.checks import GRACE_S, MendHost
 from wolke.core.db import Transaction, Where
 from wolke.network.service import Network
 from wolke.network.service.checking import guests_ports
@@ -22,8 +22,6 @@ from wolke.placement.service.checking import Checking as PlacementChecking
 __all__ = ["Checking", "HostGuests", "Picture"]
 
 CHECKS = (*ROWS, *GUESTS)
-#: What a host does on request: ``mend(host, what, arguments)``.
-MendHost = Callable[[str, str, Mapping[str, Any]], Awaitable[None]]
 
 
 class Checking:
