@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
-import sys
-import tarfile
-import venv
 from pathlib import Path
 from typing import Any
+
+from tests.conformance import sources
 
 CLIENT = "python-cinderclient==9.10.0"
 _TOOLS = (CLIENT, "tempest==47.0.0", "ddt", "stestr", "pbr", "setuptools", "wheel")
@@ -18,21 +16,7 @@ _TOOLS = (CLIENT, "tempest==47.0.0", "ddt", "stestr", "pbr", "setuptools", "whee
 
 def environment() -> tuple[Path, Path]:
     """The programs of an environment of its own, and the client's unpacked source; made once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke" / CLIENT.replace("==", "-")
-    programs, source, ready = cache / "venv/bin", cache / "source", cache / "ready"
-    if not ready.exists() or ready.read_text() != " ".join(_TOOLS):
-        print(f"installing {CLIENT} into {cache}", file=sys.stderr)
-        shutil.rmtree(cache, ignore_errors=True)
-        venv.create(cache / "venv", with_pip=True)
-        pip = [programs / "python", "-m", "pip", "-q"]
-        subprocess.run([*pip, "install", *_TOOLS], check=True)
-        options = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation")
-        subprocess.run([*pip, "download", *options, CLIENT, "-d", cache / "package"], check=True)
-        with tarfile.open(next((cache / "package").glob("*.tar.gz"))) as package:
-            package.extractall(cache / "package", filter="data")
-        next(path for path in (cache / "package").iterdir() if path.is_dir()).rename(source)
-        ready.write_text(" ".join(_TOOLS))
-    return programs, source
+    return sources.environment(CLIENT, _TOOLS)
 
 
 def run(cloud_of: Any, folder: Path) -> list[dict[str, Any]]:

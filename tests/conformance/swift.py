@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tarfile
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+
+from tests.conformance import sources
 
 SWIFT = "swift==2.38.3"
 DOMAIN = "storage.test"
@@ -81,23 +80,8 @@ s3_acl_tests_enabled = False
 
 def environment() -> tuple[Path, Path]:
     """The interpreter of an environment of its own, and Swift's unpacked source; made once."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke" / SWIFT.replace("==", "-")
-    python, source = cache / "venv/bin/python", cache / "source"
-    ready, wanted = cache / "ready", " ".join(_TOOLS)
-    if not ready.exists() or ready.read_text() != wanted:
-        print(f"installing {SWIFT} into {cache}", file=sys.stderr)
-        shutil.rmtree(cache, ignore_errors=True)
-        venv.create(cache / "venv", with_pip=True)
-        pip = [python, "-m", "pip", "-q"]
-        subprocess.run([*pip, "install", *_TOOLS], check=True)
-        options = ("--no-deps", "--no-binary", ":all:", "--no-build-isolation")
-        subprocess.run([*pip, "download", *options, SWIFT, "-d", cache / "package"], check=True)
-        with tarfile.open(next((cache / "package").glob("*.tar.gz"))) as package:
-            package.extractall(cache / "package", filter="data")
-        next(path for path in (cache / "package").iterdir() if path.is_dir()).rename(source)
-        subprocess.run([*pip, "install", "-r", source / "requirements.txt"], check=True)
-        ready.write_text(wanted)
-    return python, source
+    programs, source = sources.environment(SWIFT, _TOOLS, requirements=True)
+    return programs / "python", source
 
 
 @contextmanager

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.conformance import swift
+from tests.conformance.sources import CACHE
 
 TEMPEST = "tempest==47.0.0"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wolke"
 LOG = Path(tempfile.gettempdir()) / "wolke-conformance.log"
 
 
