@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -92,3 +95,43 @@ def chosen(names: Sequence[str]) -> list[int]:
     first = {name: number for number, name in reversed(list(enumerate(names, 1)))}
     last = {name: number for number, name in enumerate(names, 1)}
     return [n for n in every if n % 3 == 1 or n in (first[names[n - 1]], last[names[n - 1]])]
+
+
+@dataclass(frozen=True)
+class Story:
+    """``prepare(folder, scene)`` what a scene begins with; ``play(folder, scene, points)`` it; ``settled(folder, scene)`` starts again,
+    lets all come to rest and says what is wrong. ``least``: fewer points than that, and something was not wrapped."""
+
+    prepare: Callable[[Path, str], Awaitable[None]]
+    play: Callable[[Path, str, Points], Awaitable[None]]
+    settled: Callable[[Path, str], Awaitable[list[str]]]
+    least: int
+
+    async def wrong_after_deaths(
+        self,
+        scene: str,
+        folder: Path,
+        *,
+        which: Callable[[Sequence[str]], list[int]] = chosen,
+        all_reached: bool = True,
+    ) -> list[str]:
+        """What is wrong after dying at each of the points that ``which`` names; an undisturbed life has nothing wrong.
+        ``all_reached``: that of the same scene is the same each time."""
+        base = folder / "base"
+        await self.prepare(base, scene)
+        whole = Points()
+        await self.play(copy(base, folder / "whole"), scene, whole)
+        assert await self.settled(folder / "whole", scene) == []
+        assert len(whole.names) >= self.least
+        bad = []
+        for number in which(whole.names):
+            root, points = copy(base, folder / str(number)), Points(number)
+            await self.play(root, scene, points)
+            assert points.dead or not all_reached, f"point {number} was not reached"
+            bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await self.settled(root, scene)]
+        return bad
+
+
+def copy(source: Path, target: Path) -> Path:
+    shutil.copytree(source, target)
+    return target

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -221,11 +220,6 @@ async def play(root: Path, scene: str, points: Points) -> None:
             raise
     finally:
         await db.close()
-
-
-def copy(source: Path, target: Path) -> Path:
-    shutil.copytree(source, target)
-    return target
 
 
 if __name__ == "__main__":

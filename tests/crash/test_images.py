@@ -14,28 +14,15 @@ from tests.bench.processes import free_port
 from tests.clients.running_cloud import RunningCloud, eventually
 from tests.crash.door import Door
 from tests.crash.images import SCENES, play, prepare, settled
-from tests.crash.points import Points, chosen
-from tests.crash.scenes import copy
+from tests.crash.points import Story
 
 LEAST_POINTS = 9
 
 
 @pytest.mark.parametrize("scene", sorted(SCENES))
 async def test_dying_anywhere_leaves_the_image_whole_or_waiting(scene: str, tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    await prepare(base, scene)
-    whole = Points()
-    await play(copy(base, tmp_path / "whole"), scene, whole)
-    assert await settled(tmp_path / "whole", scene) == []
-    assert len(whole.names) >= LEAST_POINTS
-    bad = []
-    for number in chosen(whole.names):
-        root = copy(base, tmp_path / str(number))
-        points = Points(number)
-        await play(root, scene, points)
-        assert points.dead, f"point {number} was not reached"
-        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
-    assert bad == []
+    story = Story(prepare, play, settled, LEAST_POINTS)
+    assert await story.wrong_after_deaths(scene, tmp_path) == []
 
 
 # ---------------------------------------------------------------------------------- a process that is really killed

@@ -18,8 +18,8 @@ from tests.crash.networks import (
     remains,
     wrongs,
 )
-from tests.crash.points import Points, chosen
-from tests.crash.scenes import copy, open_in
+from tests.crash.points import Points, chosen, copy
+from tests.crash.scenes import open_in
 from wolke.network.agent import NetworkAgent
 
 LEAST_POINTS = 12  # of any scene; fewer would mean that calls are not wrapped any more

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.points import Points, chosen
-from tests.crash.scenes import SCENES, copy, open_cloud, open_in, play, prepare
+from tests.crash.points import Points, Story, copy
+from tests.crash.scenes import SCENES, open_cloud, open_in, play, prepare
 from tests.life_cloud import LifeCloud
 from wolke.compute.states import MOVES_UNDER_WAY
 from wolke.compute.store import MIGRATIONS, SERVER_ACTIONS, SERVERS
@@ -97,20 +97,8 @@ async def wrongs(cloud: LifeCloud, scene: str, expected: str) -> list[str]:
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("scene", sorted(SCENES))
 async def test_dying_anywhere_leaves_nothing_half_done(scene: str, tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    await prepare(base, scene)
-    whole = Points()
-    await play(copy(base, tmp_path / "whole"), scene, whole)
-    assert await settled(tmp_path / "whole", scene) == []
-    assert len(whole.names) >= LEAST_POINTS
-    bad = []
-    for number in chosen(whole.names):
-        root = copy(base, tmp_path / str(number))
-        points = Points(number)
-        await play(root, scene, points)
-        assert points.dead, f"point {number} was not reached"
-        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
-    assert bad == []
+    story = Story(prepare, play, settled, LEAST_POINTS)
+    assert await story.wrong_after_deaths(scene, tmp_path) == []
 
 
 async def test_a_process_that_is_really_killed(tmp_path: Path) -> None:

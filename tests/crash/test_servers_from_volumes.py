@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import create_tables
-from tests.crash.points import Killed, Points, bury, chosen
-from tests.crash.scenes import copy, only, open_in
+from tests.crash.points import Killed, Points, Story, bury
+from tests.crash.scenes import only, open_in
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import MEMBER
 from wolke.block_storage.store import SNAPSHOTS, VOLUMES
@@ -178,16 +178,5 @@ async def _unfinished(cloud: DiskCloud) -> list[str]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("scene", sorted(SCENES))
 async def test_dying_anywhere_leaves_no_volume_behind(scene: str, tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    await prepare(base, scene)
-    whole = Points()
-    await play(copy(base, tmp_path / "whole"), scene, whole)
-    assert await settled(tmp_path / "whole", scene) == []
-    assert len(whole.names) >= LEAST_POINTS
-    bad = []
-    for number in chosen(whole.names):
-        root = copy(base, tmp_path / str(number))
-        points = Points(number)
-        await play(root, scene, points)
-        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
-    assert bad == []
+    story = Story(prepare, play, settled, LEAST_POINTS)
+    assert await story.wrong_after_deaths(scene, tmp_path, all_reached=False) == []

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import create_tables
-from tests.crash.points import Killed, Points, bury, chosen
-from tests.crash.scenes import copy, only, open_in
+from tests.crash.points import Killed, Points, Story, bury, chosen
+from tests.crash.scenes import only, open_in
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import VOLUMES
@@ -196,24 +197,15 @@ async def wrongs(cloud: DiskCloud) -> list[str]:
     return found
 
 
-def few(scene: str, points: list[int]) -> list[int]:
+def few(scene: str, names: Sequence[str]) -> list[int]:
     """Between two hosts there are many points, and each takes long: of those some, but for ``CI_FULL``."""
+    points = chosen(names)
     return points[::4] if "live" in scene and not os.environ.get("CI_FULL") else points
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("scene", sorted(SCENES))
 async def test_dying_anywhere_leaves_no_volume_half_attached(scene: str, tmp_path: Path) -> None:
-    base = tmp_path / "base"
-    await prepare(base, scene)
-    whole = Points()
-    await play(copy(base, tmp_path / "whole"), scene, whole)
-    assert await settled(tmp_path / "whole", scene) == []
-    assert len(whole.names) >= LEAST_POINTS
-    bad = []
-    for number in few(scene, chosen(whole.names)):
-        root = copy(base, tmp_path / str(number))
-        points = Points(number)
-        await play(root, scene, points)
-        bad += [f"{number} {points.names[-1]}: {wrong}" for wrong in await settled(root, scene)]
-    assert bad == []
+    story = Story(prepare, play, settled, LEAST_POINTS)
+    which = functools.partial(few, scene)
+    assert await story.wrong_after_deaths(scene, tmp_path, which=which, all_reached=False) == []
