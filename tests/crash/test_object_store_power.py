@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.object_load import SMALL, Load, Model, state_of
-from wolke.object_store.drivers.base import Broken
+from wolke.object_store.drivers.base import Broken, NoSpace
 from wolke.object_store.drivers.segments import Segments
 from wolke.object_store.drivers.segments.disk import Disk
 
@@ -156,10 +156,10 @@ async def life(folder: Path, seed: int, model: Model) -> None:
         load = Load(store, seed, tell, large_bytes=60_000)
         work = [load.work(number, 60) for number in range(random_.choice((1, 2, 8)))]
         results = await asyncio.gather(*work, return_exceptions=True)
-        assert all(isinstance(r, OSError | Broken | None) for r in results), results
+        assert all(isinstance(r, OSError | Broken | NoSpace | None) for r in results), results
         disk.is_off = True
         upkeep.cancel()
-        with contextlib.suppress(BaseExceptionGroup, asyncio.CancelledError, OSError, Broken):
+        with contextlib.suppress(BaseExceptionGroup, asyncio.CancelledError, OSError, Broken, NoSpace):
             await upkeep
     finally:
         disk.is_off = True
