@@ -279,3 +279,41 @@ async def test_a_connection_that_asks_nothing_more_is_closed_after_a_while(monke
         ask = b"GET /t/hello HTTP/1.1\r\nHost: x\r\n\r\n"
         answer = await talk(port, ask, ask, pause_s=0.2)
     assert answer.count(b"HTTP/1.1 200") == 2
+
+
+@pytest.mark.parametrize("nonsense", [b"\x00\x01\x02\r\n\r\n", b"GET /t/hello HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n"])
+async def test_answers_go_out_in_the_order_of_their_requests(nonsense: bytes) -> None:
+    """A refusal is written at once, an answer when its turn of the loop ends."""
+    answered = asyncio.Event()
+
+    async def telling(service, ctx, request: Request):
+        answered.set()
+        return {"n": request.query.get("n")}
+
+    async with serving(Route("GET", "/tell", telling, auth=False)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /t/tell?n=1 HTTP/1.1\r\nHost: x\r\n\r\nGET /t/tell?n=2 HTTP/1.1\r\nHost: x\r\n\r\n")
+        await answered.wait()
+        writer.write(nonsense)
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+        writer.close()
+    first, second, refusal = (answer.find(words) for words in (b'{"n":"1"}', b'{"n":"2"}', b"HTTP/1.1 400"))
+    assert -1 < first < second < refusal
+
+
+async def test_a_server_that_stops_gives_the_answers_that_it_has() -> None:
+    stopping: list[asyncio.Task[None]] = []
+
+    async def last(service, ctx, request: Request):
+        stopping.append(asyncio.create_task(server.stop()))
+        return {"last": True}
+
+    listening = served.bind("127.0.0.1", 0)
+    api = Api("t", "/t", (Route("GET", "/last", last, auth=False),), None, Policy([]))
+    server = served.Server(Application([api], hello), [listening])
+    await server.start()
+    answer = await talk(listening.getsockname()[1], b"GET /t/last HTTP/1.1\r\nHost: x\r\n\r\n")
+    await stopping[0]
+    listening.close()
+    assert answer.endswith(b'{"last":true}')

@@ -169,9 +169,11 @@ class Cycle(RequestResponseCycle):
         if not self.keep_alive and self.more_body:
             self.protocol.linger()
         self.response_started = self.response_complete = True
-        self.transport.write(b"".join(content))
         self.message_event.set()
-        if not self.keep_alive:
+        if self.keep_alive:
+            self.protocol.say(b"".join(content))
+        else:
+            self.transport.write(b"".join(content))
             self.transport.close()
         self.on_response()
 

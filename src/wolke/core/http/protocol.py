@@ -4,7 +4,9 @@ Strict: bounds on a head and on the time that it, or a silent body, may take; a 
 Request trailers are not taken for headers. Frugal: what happens with every request is here and in ``Cycle``, in the fewest steps
 that do it, since the work of uvicorn's own for one is that of a handler; a name of a header is decoded once, not each time it
 comes; and one timer serves a connection as long as it lives. A body of known length goes past the parser, which would copy it;
-that and the list of pieces in ``Cycle`` leave one copy, the socket's own, of the four that uvicorn makes.
+that and the list of pieces in ``Cycle`` leave one copy, the socket's own, of the four that uvicorn makes. Answers that are made in
+one turn of the loop go out together at its end: who has several connections is woken once and not for each, which costs the one
+who wakes half of what a ``send`` does.
 """
 
 from __future__ import annotations
@@ -73,6 +75,7 @@ class Protocol(HttpToolsProtocol):
     _between = True  # no message has begun: what comes next is a request line
     _reason = ""
     _method = ""  # one that the parser does not know
+    _unsaid = b""  # an answer, until the turn of the loop ends
     _status = b"400 Bad Request"
 
     def connection_made(self, transport: Any) -> None:
@@ -101,6 +104,7 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
                 self._late = None
+                self._speak()
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
@@ -233,6 +237,24 @@ class Protocol(HttpToolsProtocol):
 
     # -- when it ends
 
+    def say(self, answer: bytes) -> None:
+        """A whole answer, when those who are ready now have made theirs. Whatever else is written must come after ``_speak``; what
+        a task that begins later writes does."""
+        self._unsaid += answer
+        self.loop.call_soon(self._speak)
+
+    def _speak(self) -> None:
+        answer, self._unsaid = self._unsaid, b""
+        if answer and not self.transport.is_closing():
+            self.transport.write(answer)
+
+    def eof_received(self) -> None:
+        self._speak()
+
+    def shutdown(self) -> None:
+        self._speak()
+        super().shutdown()
+
     def linger(self) -> None:
         """The answer is the connection's last, and the client still sends: let it finish, or else it may never read it."""
         self._closing = True
@@ -247,6 +269,7 @@ class Protocol(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         elif self.cycle.more_body:
             if self._closing and self.transport.can_write_eof():
+                self._speak()
                 self.transport.write_eof()
             self._wait_for(Late.END, _LINGER_S)
         elif self._late is None:
@@ -259,6 +282,7 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Says what is wrong and reads on for a while without looking: closed at once, the connection would take its words
         back from a client that still sends."""
+        self._speak()
         cycle, reason = self.cycle, self._reason or msg
         self._dead, self._past_parser = True, False
         if cycle is not None and not cycle.response_complete and not cycle.more_body:
@@ -279,6 +303,7 @@ class Protocol(HttpToolsProtocol):
         self._wait_for(Late.END, _LINGER_S)
 
     def _cut(self) -> None:
+        self._speak()
         if not self.transport.is_closing():
             self.transport.close()
 
