@@ -338,6 +338,16 @@ async def test_a_piece_that_has_gone_is_lost_or_still_whole(store: Any) -> None:
         assert await read(store, (await store.get(ONE, b"b")).pieces) == noise(2 * MIB)
 
 
+@pytest.mark.parametrize("size", [0, 10, 100_000, 3 * MIB + 5])
+async def test_a_writer_shows_all_of_its_data_in_order(store: Any, size: int) -> None:
+    seen = hashlib.md5()
+    writer = store.writer(size, seen.update)
+    for at in range(0, size, 70_001):
+        await writer.write(noise(size)[at : at + 70_001])
+    await writer.finish()
+    assert seen.digest() == hashlib.md5(noise(size)).digest()
+
+
 async def test_an_abandoned_writer_leaves_nothing(store: Any) -> None:
     for size in (10, 3 * MIB):
         writer = store.writer()

@@ -49,8 +49,7 @@ REQUESTS = _Requests()
 REGISTRY.register(REQUESTS)
 
 
-def observe_request(service: str, method: str, status: int, seconds: float) -> None:
-    REQUESTS.observe(service, method, status, seconds)
+observe_request = REQUESTS.observe
 
 
 def render() -> bytes:

@@ -427,6 +427,22 @@ async def test_a_start_removes_files_that_were_never_committed(tmp_path: Path) -
     await again.close()
 
 
+async def test_many_slow_uploads_do_not_each_hold_a_run_in_memory(tmp_path: Path) -> None:
+    store = await opened(tmp_path / "store", replace(SMALL, small_bytes=64 * KIB))
+    writers = [store.writer() for _ in range(40)]
+    for _ in range(13):
+        for writer in writers:
+            await writer.write(bytes(64 * KIB))
+        under_way = [w._file._job for w in writers if w._file is not None and w._file._job is not None]
+        if under_way:
+            await asyncio.wait(under_way)  # the clients are slower than the disk
+    assert store.files.waiting_bytes < (8 << 20) + 40 * 192 * KIB
+    for writer in writers:
+        await writer.abandon()
+    assert store.files.waiting_bytes == 0
+    await store.close()
+
+
 # ------------------------------------------------------------------------------------------------------- a failing disk
 
 

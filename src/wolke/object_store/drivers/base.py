@@ -90,6 +90,11 @@ class Tally(NamedTuple):
 Decide = Callable[[Sequence[Entry | None], Tally], Sequence[Change]]
 
 
+#: Is given all of a writer's data in order, a piece at a time, before its ``finish`` returns; in whatever thread has the piece at
+#: hand, so that a checksum is no pass of its own.
+Seen = Callable[[bytes], object]
+
+
 class Due(NamedTuple):
     due_s: int
     partition: bytes
@@ -172,7 +177,7 @@ class Driver(Protocol):
         Raises ``NoSpace``, ``Broken``, ``Lost``, and what ``decide`` raises.
         """
 
-    def writer(self, size: int | None = None) -> Writer:
+    def writer(self, size: int | None = None, seen: Seen | None = None) -> Writer:
         """For data of ``size`` bytes, where that is known. It is a hint."""
 
     async def read(self, pieces: Sequence[Piece], start: int, length: int) -> bytes | Stream:

@@ -17,6 +17,7 @@ from wolke.object_store.drivers.base import (
     Piece,
     Put,
     Room,
+    Seen,
     Stream,
     Tally,
 )
@@ -35,11 +36,14 @@ class Held:
 
 
 class _Writer:
-    def __init__(self) -> None:
+    def __init__(self, seen: Seen | None) -> None:
         self._chunks: list[bytes] = []
+        self._seen = seen
 
     async def write(self, data: bytes) -> None:
         self._chunks.append(bytes(data))
+        if self._seen is not None:
+            self._seen(data)
 
     async def finish(self) -> Held:
         return Held(b"".join(self._chunks))
@@ -121,8 +125,8 @@ class Memory:
         else:
             self._partitions.pop(partition, None)
 
-    def writer(self, size: int | None = None) -> _Writer:
-        return _Writer()
+    def writer(self, size: int | None = None, seen: Seen | None = None) -> _Writer:
+        return _Writer(seen)
 
     async def read(self, pieces: Sequence[Piece], start: int, length: int) -> bytes | Stream:
         data = b"".join(piece.data for piece in pieces if isinstance(piece, Held))[start : start + length]

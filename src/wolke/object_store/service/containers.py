@@ -22,6 +22,7 @@ from wolke.object_store.service.listing import walk
 from wolke.object_store.service.locks import locks
 
 META = "x-container-meta-"
+_listed = tuple.__new__  # half of what the class itself takes
 
 
 class Containers:
@@ -177,7 +178,10 @@ class Containers:
     async def objects(self, container: Container, wish: Wish) -> list[Listed | Prefix]:
         found = await walk(self.engine(container), store.container_partition(container), store.OBJECTS, wish)
         read: Callable[[bytes], Object] = store.object_of
-        return [item if isinstance(item, Prefix) else Listed(item.key[1:].decode(), read(item.meta)) for item in found]
+        return [
+            item if item.__class__ is Prefix else _listed(Listed, (item.key[1:].decode(), read(item.meta), True))  # type: ignore[union-attr]
+            for item in found
+        ]
 
     def engine(self, container: Container) -> Driver:
         return self._ground.engine(container.policy)

@@ -6,7 +6,7 @@ for whoever deletes through whichever door, and for the cloud's own loops.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from wolke.object_store.errors import Locked
@@ -45,12 +45,12 @@ def lock_text(terms: Terms) -> str:
     return f"on {terms.mode} {terms.seconds}" if terms.mode else "on"
 
 
-def with_terms(container: Container, system: Mapping[str, str], now_s: int) -> dict[str, str]:
+def with_terms(container: Container, system: Mapping[str, str], now_s: Callable[[], int]) -> dict[str, str]:
     """What a new object's ``system`` is in that container: with its default terms, unless there are some already."""
     terms = default_terms(container) if LOCK in container.system and MODE not in system else None
     if terms is None or not terms.mode:
         return dict(system)
-    return {**system, MODE: terms.mode, UNTIL: str(now_s + terms.seconds)}
+    return {**system, MODE: terms.mode, UNTIL: str(now_s() + terms.seconds)}
 
 
 def days(count: int, years: int = 0) -> int:

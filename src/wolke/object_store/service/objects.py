@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from wolke.object_store import store
-from wolke.object_store.drivers.base import Change, Delete, Driver, Entry, Piece, Put, Tally
+from wolke.object_store.drivers.base import Change, Delete, Driver, Entry, Piece, Put, Tally, Writer
 from wolke.object_store.errors import Changed, ContainerNotFound, ObjectNotFound, QuotaReached, VersionNotFound
 from wolke.object_store.model import (
     ENABLED,
@@ -33,7 +32,6 @@ from wolke.object_store.service.locks import check_unlocked, with_terms
 from wolke.object_store.service.versions import Past
 
 _TRIES = 16
-_HASHED_ASIDE_BYTES = 1 << 16  # below this a thread costs more than the hash
 
 #: Sees the object that a write would replace, or that would be deleted (None: there is none), within the commit. May raise.
 Check = Callable[[Object | None], None]
@@ -65,7 +63,6 @@ class Found(NamedTuple):
 class Objects:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._hashers = ThreadPoolExecutor(2, "hash")
 
     async def find(
         self, container: Container, name: str, version: int | None = None, *, expired: bool = False
@@ -131,29 +128,14 @@ class Objects:
             raise QuotaReached("Upload exceeds quota.")
         md5 = hashlib.md5(usedforsecurity=False)
         with spoken():
-            writer = self._engine(container).writer(size)
-            if isinstance(data, bytes):
-                md5.update(data)
-                await writer.write(data)
-                return Received(md5.hexdigest(), len(data)), await writer.finish()
+            writer = self._engine(container).writer(size, md5.update)
             try:
-                taken = 0
-                async for chunk in data:
-                    taken += len(chunk)
-                    if taken > limit_bytes:
-                        raise QuotaReached("Upload exceeds quota.")
-                    await self._hash(md5, chunk)
-                    await writer.write(chunk)
-                return Received(md5.hexdigest(), taken), await writer.finish()
+                taken = await _take_in(writer, data, limit_bytes)
+                piece = await writer.finish()
             except BaseException:
                 await asyncio.shield(writer.abandon())
                 raise
-
-    async def _hash(self, md5: hashlib._Hash, chunk: bytes) -> None:
-        if len(chunk) < _HASHED_ASIDE_BYTES:
-            md5.update(chunk)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._hashers, md5.update, chunk)
+        return Received(md5.hexdigest(), taken), piece
 
     async def room(self, container: Container) -> int:
         """How many bytes may still come: what the quotas leave. Raises ``QuotaReached`` where not one more object may."""
@@ -178,7 +160,7 @@ class Objects:
             new.etag,
             new.content_type,
             dict(new.headers),
-            with_terms(container, new.system, self._ground.now_s()),
+            with_terms(container, new.system, self._ground.now_s),
             new.kind,
             stamp if container.versioning == ENABLED else 0,
             stored=received.size if new.size >= 0 else -1,
@@ -405,6 +387,20 @@ class Objects:
 
     def _engine(self, container: Container) -> Driver:
         return self._ground.engine(container.policy)
+
+
+async def _take_in(writer: Writer, data: AsyncIterable[bytes] | bytes, limit_bytes: int) -> int:
+    """How many bytes came. Raises ``QuotaReached``."""
+    if isinstance(data, bytes):
+        await writer.write(data)
+        return len(data)
+    taken = 0
+    async for chunk in data:
+        taken += len(chunk)
+        if taken > limit_bytes:
+            raise QuotaReached("Upload exceeds quota.")
+        await writer.write(chunk)
+    return taken
 
 
 def _still_there(container: Container, head: Entry | None) -> None:

@@ -18,7 +18,7 @@ async def post(gate: Gate, call: Call) -> Response:
     if call.query.get("version-id"):
         raise BadRequest("POST to a specific version is not allowed")
     headers = kept_headers(call.headers)
-    due_s = due(call.headers, gate.store.ground.now_s())
+    due_s = due(call.headers, gate.store.ground.now_s)
     content_type = call.headers.get("content-type", "")
     check_value("content-type", content_type)
     stamp = gate.store.ground.stamp()

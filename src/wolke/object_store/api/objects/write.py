@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from wolke.core.errors import BadRequest, Refused, TooLarge
@@ -18,7 +18,7 @@ from wolke.object_store.api.objects.read import DELETE_AT, MANIFEST_HEADER, vers
 from wolke.object_store.errors import BadMetadata, ClientDisconnected, DataMismatch, PreconditionFailed, VersionNotFound
 from wolke.object_store.model import Container, Description, Object, Received, stamp_text
 from wolke.object_store.service import Check
-from wolke.object_store.service.limits import HEADER_BYTES, OBJECT_BYTES, check_metadata, check_object_name
+from wolke.object_store.service.limits import HEADER_BYTES, OBJECT_BYTES, check_metadata
 
 META = "x-object-meta-"
 KEPT = frozenset(
@@ -44,9 +44,8 @@ async def put(gate: Gate, call: Call) -> Response:
         return await _restore(gate, call, container, number)
     asked = call.headers
     size = _size(call)
-    check_object_name(call.name)
     headers = kept_headers(asked)
-    due_s = due(asked, gate.store.ground.now_s())
+    due_s = due(asked, gate.store.ground.now_s)
     content_type = _content_type(call)
     etag = asked.get("etag", "").strip().strip('"').lower()
     marks = call.marks or _NO_MARKS
@@ -146,16 +145,16 @@ def _content_type(call: Call) -> str:
     return given
 
 
-def due(asked: Mapping[str, str], now_s: int) -> int | None:
+def due(asked: Mapping[str, str], now_s: Callable[[], int]) -> int | None:
     """When it expires (Unix time), by ``X-Delete-After`` or ``X-Delete-At``."""
     if (after := asked.get("x-delete-after", "")) != "":
         seconds = _whole("X-Delete-After", after)
         if seconds <= 0:
             raise BadMetadata("X-Delete-After in past")
-        return now_s + seconds
+        return now_s() + seconds
     if (at := asked.get(DELETE_AT, "")) != "":
         moment = _whole("X-Delete-At", at)
-        if moment <= now_s:
+        if moment <= now_s():
             raise BadMetadata("X-Delete-At in past")
         return moment
     return None

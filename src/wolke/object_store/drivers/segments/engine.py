@@ -22,6 +22,7 @@ from wolke.object_store.drivers.base import (
     Lost,
     Piece,
     Room,
+    Seen,
     Stream,
     Tally,
 )
@@ -162,8 +163,8 @@ class Segments:
 
     # ------------------------------------------------------------------------------------------------------------ data
 
-    def writer(self, size: int | None = None) -> Writer:
-        return Writer(self.files, self.options.small_bytes, size or 0, self._number, self.commits.need_room)
+    def writer(self, size: int | None = None, seen: Seen | None = None) -> Writer:
+        return Writer(self.files, self.options.small_bytes, size or 0, self._number, self.commits.need_room, seen)
 
     async def read(self, pieces: Sequence[Piece], start: int, length: int) -> bytes | Stream:
         return await self.reader.read(pieces, start, length)

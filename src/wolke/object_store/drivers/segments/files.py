@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from awscrt.checksums import crc32c
 
-from wolke.object_store.drivers.base import NoSpace
+from wolke.object_store.drivers.base import NoSpace, Seen
 from wolke.object_store.drivers.segments.disk import Disk
 from wolke.object_store.drivers.segments.log import Handle
 from wolke.object_store.drivers.segments.records import File, Fresh
@@ -34,6 +34,9 @@ _END = struct.Struct("<IQ")
 _CRC = struct.Struct("<I")
 _MAGIC = 0x314B4C46
 _PENDING_BYTES = 4 << 20  # taken in and not yet written
+_WAITING_BYTES = 8 << 20  # so much of all uploads waits for more of the same; then even little is written
+_LITTLE_BYTES = 128 << 10
+_SEEN_ASIDE_BYTES = 64 << 10  # below this a thread costs more than a hash
 _SYNC_BYTES = 64 << 20  # dirty pages of one upload
 _COPY_BYTES = 256 << 10  # what a checksum reads at once: it stays in the processor's cache
 RESERVE = 64  # numbers of files at a time: a start after a crash looks for so many
@@ -50,10 +53,16 @@ class Files:
         self.next = 1
         self.limit = 1
         self.writing: set[int] = set()
+        self.waiting_bytes = 0
         self.unclaimed: dict[int, float] = {}  # finished, by when; a commit claims it
 
     def path(self, number: int) -> Path:
         return self.directory / f"{number & 0xFF:02x}" / f"{number:016x}"
+
+    @property
+    def worth_writing_bytes(self) -> int:
+        """A few fast uploads are written by the MiB, but thousands of slow ones may not each hold one in memory."""
+        return RUN_BYTES if self.waiting_bytes < _WAITING_BYTES else _LITTLE_BYTES
 
     def lowest(self) -> int:
         """A start looks for lost files from here to ``limit``."""
@@ -135,9 +144,10 @@ def _buffer() -> memoryview:
 class FileWriter:
     """Takes data in while a thread writes what came before. At most ``_PENDING_BYTES`` wait."""
 
-    def __init__(self, files: Files, number: int) -> None:
+    def __init__(self, files: Files, number: int, seen: Seen | None) -> None:
         self._files = files
         self._number = number
+        self._seen = seen
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._job: asyncio.Future[None] | None = None
@@ -149,9 +159,10 @@ class FileWriter:
     async def write(self, data: bytes) -> None:
         self._waiting.append(data)
         self._waiting_bytes += len(data)
+        self._files.waiting_bytes += len(data)
         if self._job is not None and (self._job.done() or self._waiting_bytes >= _PENDING_BYTES):
             await self._settle()
-        if self._job is None and self._waiting_bytes >= RUN_BYTES:
+        if self._job is None and self._waiting_bytes >= self._files.worth_writing_bytes:
             self._start(self._write_out)
 
     async def finish(self) -> File:
@@ -172,14 +183,19 @@ class FileWriter:
             await asyncio.wait([self._job])
             self._job.exception()
             self._job = None
-        self._waiting.clear()
+        self._take()
         self._file = None
         await asyncio.get_running_loop().run_in_executor(self._files.threads, self._files.remove, self._number)
         self._files.writing.discard(self._number)
 
+    def _take(self) -> list[bytes]:
+        parts, self._waiting = self._waiting, []
+        self._files.waiting_bytes -= self._waiting_bytes
+        self._waiting_bytes = 0
+        return parts
+
     def _start(self, work: Callable[[list[bytes]], None]) -> None:
-        parts, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        self._job = asyncio.get_running_loop().run_in_executor(self._files.threads, work, parts)
+        self._job = asyncio.get_running_loop().run_in_executor(self._files.threads, work, self._take())
 
     async def _settle(self) -> None:
         if self._job is not None:
@@ -194,6 +210,8 @@ class FileWriter:
         disk.write(self._file.fd, parts, start)
         for part in parts:
             self._sum(part)
+            if self._seen is not None:
+                self._seen(part)
         if self._at - self._synced >= _SYNC_BYTES:
             disk.sync(self._file.fd)
             self._synced = self._at
@@ -236,12 +254,14 @@ class Writer:
         expected: int,
         number: Callable[[], Awaitable[int]],
         room: Callable[[int], None],
+        seen: Seen | None,
     ) -> None:
         self._files = files
         self._small_bytes = small_bytes
         self._expected = expected
         self._number = number
         self._room = room
+        self._seen = seen
         self._parts: list[bytes] = []
         self._size = 0
         self._file: FileWriter | None = None
@@ -265,7 +285,12 @@ class Writer:
             return piece
         self._room(0)
         self._over = True
-        return Fresh(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
+        data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        if self._seen is not None and len(data) < _SEEN_ASIDE_BYTES:
+            self._seen(data)
+        elif self._seen is not None:
+            await asyncio.get_running_loop().run_in_executor(self._files.threads, self._seen, data)
+        return Fresh(data)
 
     async def abandon(self) -> None:
         if not self._over and self._file is not None:
@@ -276,7 +301,7 @@ class Writer:
     async def _spill(self) -> None:
         self._room(max(self._expected - self._size, 0))
         parts, self._parts = self._parts, []
-        self._file = FileWriter(self._files, await self._number())
+        self._file = FileWriter(self._files, await self._number(), self._seen)
         for part in parts:
             await self._told(self._file.write(part))
 
