@@ -95,8 +95,8 @@ class Store:
         self.store = ObjectStore(self.engines, settings.object_store, self.clock)
         self._serve = serve(self)
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await self._serve(scope, receive, send)
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+        return self._serve(scope, receive, send)
 
     def begin(self) -> None:
         """What the engines do for themselves, and the store for its objects."""
@@ -142,11 +142,10 @@ def serve(store: Store) -> Serve:
         store.store, identity.authenticate, keys=identity.ec2_secret, login=login, terms=_terms(store.settings)
     )
 
-    async def choose(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    def choose(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
         if scope["type"] == "http" and (scope["path"] not in _OWN_NAMES or scope["query_string"] or _is_signed(scope)):
-            await door(scope, receive, send)
-        else:
-            await own(scope, receive, send)
+            return door(scope, receive, send)
+        return own(scope, receive, send)
 
     return choose
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from wolke.core.http import Door, Request, Response
@@ -35,10 +36,10 @@ def build_door(
         return Door("object_store", swift_answer)
     s3 = S3(store, keys, terms, swift=swift.handler)
 
-    async def answer(request: Request) -> Response:
+    def answer(request: Request) -> Awaitable[Response]:
         if s3.is_s3(request) and (is_signed(request) or not domain_remap.concerns(request, config)):
-            return await s3.answer(request)
-        return await swift_answer(request)
+            return s3.answer(request)
+        return swift_answer(request)
 
     return Door("object_store", answer)
 

@@ -115,14 +115,23 @@ class ObjectItem(msgspec.Struct, frozen=True, gc=False):
 def objects(media: str, call: Call, items: Iterable[Listed | Prefix]) -> bytes:
     if media == formats.PLAIN:
         return _plain(item.name for item in items)
-    shown = [_current(call, item) if item.__class__ is Listed else Subdir(item.name) for item in items]
+    iso = times.iso
+    shown = [
+        ObjectItem(item.name, value.etag, value.size, value.content_type, iso(value.stamp))
+        if item.__class__ is Listed and not ((value := item.object).system or value.version)
+        else _particular(call, item)
+        for item in items
+    ]
     if media == formats.JSON:
         return _encode(shown)
     return _xml("container", call.container, "object", shown)
 
 
-def _current(call: Call, item: Listed) -> Any:
-    """A numbered version shows where it can be had for good, as a link would."""
+def _particular(call: Call, item: Listed | Prefix) -> Any:
+    """What is not shown by its own name, ETag and size alone. A numbered version shows where it can be had for good, as a link
+    would."""
+    if isinstance(item, Prefix):
+        return Subdir(item.name)
     shown, version = _object(item), item.object.version
     if not version:
         return shown

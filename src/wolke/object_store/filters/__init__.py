@@ -1,4 +1,5 @@
-"""Wrappers round the Swift door, one file each. A filter that is not concerned costs a look at the method, a header or the query."""
+"""Wrappers round the Swift door, one file each. A filter that is not concerned costs a look at the method, a header or the query:
+it hands on what the handler behind it returns, without waiting for it itself."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -36,10 +36,11 @@ INFO: dict[str, Any] = {
 
 
 def filter_bulk(handler: Handler, store: ObjectStore) -> Handler:
-    async def answer(call: Call) -> Response:
+    def answer(call: Call) -> Awaitable[Response]:
+        return bulk(call) if call.query.pairs else handler(call)
+
+    async def bulk(call: Call) -> Response:
         query = call.query
-        if not query.pairs:
-            return await handler(call)
         if call.method == "PUT" and (kind := query.get("extract-archive")) is not None:
             packing = _PACKINGS.get(kind.lower().strip("."))
             if packing is None:

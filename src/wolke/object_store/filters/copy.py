@@ -6,6 +6,7 @@ target. A plain object's data is not moved where the place can share it.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from urllib.parse import quote, unquote, urlencode
 
 from wolke.core.errors import BadRequest, TooLarge
@@ -33,10 +34,10 @@ _NOT_SENT = frozenset({"x-copy-from", "x-copy-from-account", "destination", "des
 
 
 def filter_copy(handler: Handler, store: ObjectStore) -> Handler:
-    async def answer(call: Call) -> Response:
+    def answer(call: Call) -> Awaitable[Response]:
         if call.name and (call.method == "COPY" or (call.method == "PUT" and call.headers.get("x-copy-from"))):
-            return await _copy(handler, call)
-        return await handler(call)
+            return _copy(handler, call)
+        return handler(call)
 
     return answer
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable
 from urllib.parse import unquote
 
 from wolke.core.errors import Conflict
@@ -26,9 +27,10 @@ INFO = {"dlo": {"max_segments": _MOST}}
 
 
 def filter_dlo(handler: Handler, store: ObjectStore) -> Handler:
-    async def answer(call: Call) -> Response:
-        if not call.name or call.method not in ("GET", "HEAD"):
-            return await handler(call)
+    def answer(call: Call) -> Awaitable[Response]:
+        return read(call) if call.name and call.method in ("GET", "HEAD") else handler(call)
+
+    async def read(call: Call) -> Response:
         response = await handler(call)
         found = call.found
         if found is None or MANIFEST_HEADER not in found.object.headers or response.status != 200 or found.object.kind:

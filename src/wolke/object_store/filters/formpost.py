@@ -6,7 +6,7 @@ What is signed, with a key of the account or container: path, ``redirect``, ``ma
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from html import escape
 from typing import Any
 from urllib.parse import quote, unquote
@@ -44,9 +44,11 @@ class _Unsigned(Exception):
 
 
 def filter_formpost(handler: Handler, store: ObjectStore) -> Handler:
-    async def answer(call: Call) -> Response:
-        if call.method != "POST" or not call.headers.get("content-type", "").lower().startswith(_FORM):
-            return await handler(call)
+    def answer(call: Call) -> Awaitable[Response]:
+        is_form = call.method == "POST" and call.headers.get("content-type", "").lower().startswith(_FORM)
+        return take(call) if is_form else handler(call)
+
+    async def take(call: Call) -> Response:
         _, found = parameters(call.headers["content-type"])
         if "boundary" not in found:
             return await handler(call)

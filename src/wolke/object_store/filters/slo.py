@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from base64 import b64decode
+from collections.abc import Awaitable
 from typing import Any
 
 from wolke.core.errors import BadRequest, CloudError, Conflict, Refused, TooLarge
@@ -49,23 +50,27 @@ INFO: dict[str, Any] = {
 def filter_slo(handler: Handler, store: ObjectStore) -> Handler:
     reader = Reader(handler, store)
 
-    async def answer(call: Call) -> Response:
+    def answer(call: Call) -> Awaitable[Response]:
         if not call.name:
-            return await handler(call)
+            return handler(call)
         method = call.method
         if method in ("GET", "HEAD"):
-            return await reader.answer(call)
+            return reader.answer(call)
         asked = call.query.get("multipart-manifest") if call.query.pairs else None
         if method == "PUT" and asked == "put":
-            return await spoken(Making(answer, handler, store, call).answer())
+            return spoken(Making(answer, handler, store, call).answer())
         if method == "DELETE" and asked == "delete":
-            return await spoken(delete_whole(handler, store, call))
+            return spoken(delete_whole(handler, store, call))
         if _HEADER in call.headers and method in ("PUT", "POST"):
-            text = f"{_HEADER.title()} is a reserved header. To create a static large object add query param multipart-manifest=put."
-            return answers.refusal(BadRequest(text))
-        return await handler(call)
+            return _reserved()
+        return handler(call)
 
     return answer
+
+
+async def _reserved() -> Response:
+    text = f"{_HEADER.title()} is a reserved header. To create a static large object add query param multipart-manifest=put."
+    return answers.refusal(BadRequest(text))
 
 
 # -- reading

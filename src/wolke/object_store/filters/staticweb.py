@@ -8,7 +8,7 @@ X-Container-Meta-Web-Directory-Type  the type of empty objects that stand for fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -53,14 +53,14 @@ _NO_SITE = Site("", "", "", "", "", "")
 
 
 def filter_staticweb(handler: Handler, store: ObjectStore) -> Handler:
-    async def answer(call: Call) -> Response:
+    def answer(call: Call) -> Awaitable[Response]:
         if not call.container or call.method not in ("GET", "HEAD"):
-            return await handler(call)
+            return handler(call)
         web_mode = lists.is_true(call.headers.get("x-web-mode"))
         if call.ctx.user_id is not None and not web_mode and call.granted is None:
-            return await handler(call)
+            return handler(call)
         visit = Visit(handler, store, call, web_mode=web_mode)
-        return await (visit.object() if call.name else visit.container())
+        return visit.object() if call.name else visit.container()
 
     return answer
 

@@ -5,6 +5,7 @@ A *static* link also keeps the ETag that the other must have, else reading is 40
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -31,25 +32,27 @@ INFO: dict[str, Any] = {"symlink": {"symloop_max": MOST_HOPS, "static_links": Tr
 
 
 def filter_symlink(handler: Handler, store: ObjectStore) -> Handler:
-    async def answer(call: Call) -> Response:
+    def answer(call: Call) -> Awaitable[Response]:
         method = call.method
         if not call.name:
-            return await handler(call)
+            return handler(call)
         if method in ("GET", "HEAD"):
-            response = await handler(call)
-            found = call.found
-            if found is None or found.object.kind != LINK or response.status != 200:
-                return response
-            if call.query.pairs and call.query.get("symlink") == "get":
-                return await send(
-                    call, {**response.headers, **shown(found.object)}, found.object, store.objects.body(found)
-                )
-            return await spoken(_follow(handler, call))
+            return read(call)
         if method == "PUT" and TARGET in call.headers:
-            return await spoken(_make(handler, call))
+            return spoken(_make(handler, call))
         if method == "POST":
-            return await spoken(_post(handler, call))
-        return await handler(call)
+            return spoken(_post(handler, call))
+        return handler(call)
+
+    async def read(call: Call) -> Response:
+        response = await handler(call)
+        found = call.found
+        if found is None or found.object.kind != LINK or response.status != 200:
+            return response
+        if call.query.pairs and call.query.get("symlink") == "get":
+            shown_too = {**response.headers, **shown(found.object)}
+            return await send(call, shown_too, found.object, store.objects.body(found))
+        return await spoken(_follow(handler, call))
 
     return answer
 

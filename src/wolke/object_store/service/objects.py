@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from wolke.object_store import store
@@ -137,9 +137,9 @@ class Objects:
                 raise
         return Received(md5.hexdigest(), taken), piece
 
-    async def room(self, container: Container) -> int:
+    def room(self, container: Container) -> Awaitable[int]:
         """How many bytes may still come: what the quotas leave. Raises ``QuotaReached`` where not one more object may."""
-        return await quotas.room(self._ground, container)
+        return quotas.room(self._ground, container)
 
     async def write(
         self,

@@ -6,9 +6,10 @@ import asyncio
 import fcntl
 import os
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -158,8 +159,8 @@ class Segments:
             found.append(Due(int.from_bytes(name[1:9], "big"), full[:16], full[16:]))
         return found
 
-    async def commit(self, partition: bytes, reads: Sequence[bytes], decide: Decide) -> None:
-        await self.commits.commit(partition, reads, decide)
+    def commit(self, partition: bytes, reads: Sequence[bytes], decide: Decide) -> Coroutine[Any, Any, None]:
+        return self.commits.commit(partition, reads, decide)
 
     # ------------------------------------------------------------------------------------------------------------ data
 
