@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 from tests.conftest import MEMBER_PROJECT
 from tests.life_cloud import MEMBER, HostParts, InProcessClient, LifeCloud
@@ -19,12 +20,23 @@ from wolke.block_storage.reconcile import Reconciler
 from wolke.block_storage.service import BlockStorage
 from wolke.block_storage.service.life import Life
 from wolke.block_storage.store import ATTACHMENTS, VOLUMES
+from wolke.compute.drivers.simulated import SimulatedDriver as SimulatedMachines
+from wolke.core.db import Database
 
 
 @dataclass
 class DiskCloud(LifeCloud):
     storage_agents: dict[str, BlockStorageAgent] = field(default_factory=dict)
     wrap_storage: Any = None  # of the drivers of volumes
+
+    @classmethod
+    async def whole(cls, db: Database, root: Path, **more: Any) -> Self:
+        """One that has a host and all that a server needs."""
+        made = cls(db, root, **more)
+        made.start()
+        await made.add_host()
+        await made.furnish()
+        return made
 
     def make_storage(self) -> BlockStorage:
         config = BlockStorageConfig(connect_timeout_s=5.0)
@@ -50,6 +62,11 @@ class DiskCloud(LifeCloud):
         await agent.register()
         self.storage_agents[name] = agent
         return parts
+
+    def machines(self, host: str = "host-1") -> SimulatedMachines:
+        found = self.hosts[host].driver
+        assert isinstance(found, SimulatedMachines)
+        return found
 
     async def furnish(self) -> None:
         await super().furnish()

@@ -1,8 +1,9 @@
 """Operations at random on servers and volumes, in a cloud whose process, or whose agents, die at random moments.
 
 After each death everything starts again, comes to rest within a minute, and is clean as ``wolke check`` sees it; and whatever was
-acknowledged has come about. The long form (``CI_FULL=1``) makes 2,000 operations. A failure names its seed and tells all that was
-asked: ``WOLKE_SEED=n`` asks the same again (what runs in threads may still come in another order).
+acknowledged has come about. The long form (``CI_FULL=1``) makes 2,000 operations; ``WOLKE_OPERATIONS=n``
+says another number. A failure names its seed and tells all that was asked: ``WOLKE_SEED=n`` asks the same again (what runs in
+threads may still come in another order).
 """
 
 from __future__ import annotations
@@ -21,16 +22,17 @@ from typing import Any
 import pytest
 
 from tests.checked_cloud import wrongs
+from tests.crash.operations import GONE
 from tests.crash.points import Killed, bury
-from tests.crash.walk import GONE, Fate, Promises, Walk, WalkedCloud, left_alone, opened, prepared, work_a_little
-from wolke.block_storage.store import BACKUPS, BY_KIND, SNAPSHOTS, VOLUMES
+from tests.crash.walk import Fate, Promises, Walk, WalkedCloud, left_alone, opened, prepared, work_a_little
+from wolke.block_storage.store import BY_KIND, VOLUMES
 from wolke.compute.agent.lines import Cut
 from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.clock import HeldClock, instant, moment
 
-OPERATIONS = 2000 if os.environ.get("CI_FULL") else 200
+OPERATIONS = int(os.environ.get("WOLKE_OPERATIONS") or (2000 if os.environ.get("CI_FULL") else 200))
 MOST_S = 35.0  # of the short form
-KILLS = 40 if os.environ.get("CI_FULL") else 3
+KILLS = int(os.environ.get("WOLKE_KILLS") or (40 if os.environ.get("CI_FULL") else 3))
 PER_LIFE = (4, 24)
 ACCUSED_AT = 0.7  # of chance: what is under way is looked at, too
 LATEST = 250  # calls into a life, when it ends
@@ -42,11 +44,16 @@ class Lives:
     """One cloud, as often as it dies."""
 
     def __init__(self, root: Path, seed: int) -> None:
-        self.root, self.chance, self.promises = root, random.Random(seed), Promises()
+        self.root, self.seed, self.chance, self.promises = root, seed, random.Random(seed), Promises()
         self.now = "2026-01-01T00:00:01.000000Z"
         self.asked: list[str] = []
         self.counts: Counter[str] = Counter()
         self.deaths = 0
+
+    @classmethod
+    async def begun(cls, root: Path) -> Lives:
+        await prepared(root)
+        return cls(root, int(os.environ.get("WOLKE_SEED") or random.randrange(1 << 32)))
 
     async def live(self, most: int) -> int:
         """Until it dies, or ``most`` operations have been asked for; how many were."""
@@ -90,7 +97,15 @@ class Lives:
         if what > ACCUSED_AT:
             assert await wrongs(walk.cloud) == [], "what is under way was accused"
 
-    async def begin_again(self) -> list[str]:
+    async def begin_again(self, after: str) -> None:
+        """Nothing is wrong when it has come to rest. ``after`` is told if something is."""
+        found = await self.found()
+        assert found == [], "\n".join([*found, "--", self.told(after)])
+
+    def told(self, after: str) -> str:
+        return "\n".join([*self.asked[-60:], f"seed {self.seed}, after {after}"])
+
+    async def found(self) -> list[str]:
         """What is wrong when it has come to rest, a minute after it was started again."""
         cloud = await opened(self.root, Fate(), self._later(1.0))
         try:
@@ -132,7 +147,7 @@ class Lives:
             if sure is not None and status not in sure:
                 fault = servers[server_id].fault if server_id in servers else None
                 found.append(f"server {server_id} is {status} ({fault}), and {sorted(sure)} was promised")
-        for kept, table in ((self.promises.volumes, VOLUMES), (self.promises.snapshots, SNAPSHOTS), (self.promises.backups, BACKUPS)):  # fmt: skip
+        for table, kept in self.promises.by_table():
             found += _broken(kept, {one.id: one for one in await db.find(table)}, table.name)
         volumes = {one.id: one.size_gib for one in await db.find(VOLUMES)}
         for volume_id, size in self.promises.sizes.items():
@@ -182,33 +197,27 @@ def _where(end: BaseException) -> str:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_a_cloud_used_and_killed_at_random_is_clean(tmp_path: Path) -> None:
-    seed = int(os.environ.get("WOLKE_SEED") or random.randrange(1 << 32))
-    root = tmp_path / "cloud"
-    await prepared(root)
-    lives = Lives(root, seed)
+    lives = await Lives.begun(tmp_path / "cloud")
     began, done = time.monotonic(), 0
     while done < OPERATIONS:
         try:
             done += await lives.live(lives.chance.randint(*PER_LIFE))
-            found = await lives.begin_again()
+            await lives.begin_again(f"{done} operations")
         except BaseException:
-            print("\n".join(lives.asked[-60:]), f"\nseed {seed}, after {done} operations")
+            print(lives.told(f"{done} operations"))
             raise
-        assert found == [], "\n".join([*found, "--", *lives.asked[-60:], f"seed {seed}, after {done} operations"])
         if not os.environ.get("CI_FULL") and time.monotonic() - began > MOST_S:
             break
     assert lives.deaths > 5
     took = time.monotonic() - began
-    print(f"seed {seed}: {done} operations, {lives.deaths} deaths, {took:.1f} s; {dict(lives.counts)}")
+    print(f"seed {lives.seed}: {done} operations, {lives.deaths} deaths, {took:.1f} s; {dict(lives.counts)}")
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 async def test_processes_that_are_really_killed_leave_it_clean(tmp_path: Path) -> None:
     """SIGKILL, at a moment that nobody chose, while operations come in."""
-    seed = int(os.environ.get("WOLKE_SEED") or random.randrange(1 << 32))
     root = tmp_path / "cloud"
-    await prepared(root)
-    lives = Lives(root, seed)
+    lives = await Lives.begun(root)
     for number in range(KILLS):
         command = (sys.executable, "-m", "tests.crash.walk", str(root), str(lives.chance.randrange(1 << 32)), lives.now)
         log = (tmp_path / f"{number}.log").open("wb")
@@ -225,6 +234,5 @@ async def test_processes_that_are_really_killed_leave_it_clean(tmp_path: Path) -
         log.close()
         lives.asked += [line.decode().strip() for line in [*said, *rest.splitlines()]] + ["-- killed"]
         lives.promises = Promises.written(root / "promises")
-        found = await lives.begin_again()
-        assert found == [], "\n".join([*found, "--", *lives.asked[-60:], f"seed {seed}, killed {number + 1} times"])
-    print(f"seed {seed}: killed {KILLS} times, {len(lives.asked) - KILLS} operations")
+        await lives.begin_again(f"{number + 1} kills")
+    print(f"seed {lives.seed}: killed {KILLS} times, {len(lives.asked) - KILLS} operations")

@@ -12,24 +12,25 @@ import os
 import pickle
 import random
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 from tests.conftest import ADMIN_PROJECT, MEMBER_PROJECT, OTHER_PROJECT, Answer, create_tables
+from tests.crash.operations import BACKENDS, ELSEWHERE_TYPE, GROUP_TYPE, OPERATIONS, OTHER_TYPE, SHARED_TYPE
 from tests.crash.points import Killed, Points
 from tests.crash.scenes import open_in
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import InProcessClient
 from wolke.block_storage.agent import Backend, BlockStorageAgent
 from wolke.block_storage.drivers.simulated import SimulatedDriver as SimulatedVolumes
-from wolke.block_storage.store import BACKUPS, SNAPSHOTS, TRANSFERS, VOLUMES
+from wolke.block_storage.store import BACKUPS, GROUP_SNAPSHOTS, GROUPS, SNAPSHOTS, VOLUMES
 from wolke.compute.drivers.simulated import SimulatedDriver
-from wolke.compute.store import BLOCK_DEVICES, SERVERS
+from wolke.compute.store import SERVERS
 from wolke.core.clock import HeldClock
-from wolke.core.db import Where
+from wolke.core.db import Table, Where
 from wolke.core.files import write_whole
 from wolke.image.drivers.file import FileDriver, FileWriter
 
@@ -37,14 +38,12 @@ HOSTS = ("host-1", "host-2")
 _GUESTS = (
     "create", "start", "stop", "reboot", "destroy", "pause", "unpause", "suspend", "snapshot", "set_aside", "take_back",
     "forget_aside", "adopt", "rescue", "unrescue", "receive", "send", "settle", "attach_volume", "detach_volume",
-    "connect_volumes", "attach_nic", "detach_nic",
+    "connect_volumes", "swap_volume", "holder", "attach_nic", "detach_nic",
 )  # fmt: skip
 _VOLUMES = (
     "create", "delete", "extend", "fill", "snapshot", "delete_snapshot", "revert", "copy_out", "connect", "disconnect",
 )  # fmt: skip
 _CLIENT = ("get_json", "put_json", "post_json", "upload", "download")
-_MOST_SERVERS, _MOST_VOLUMES = 6, 8
-_OTHER_TYPE = "other"
 
 
 class Fate(Points):
@@ -159,9 +158,13 @@ class WalkedCloud(DiskCloud):
                 driver=Dying(SimulatedDriver(self.root / name, vcpus=64), self.fate, _GUESTS),
                 wrap_client=lambda client: Dying(client, self.fate, _CLIENT),
             )
-            driver: Any = Dying(SimulatedVolumes(self.root / f"{name}-volumes", host=name), self.fate, _VOLUMES)
+            places = {backend: self.root / f"{name}-{backend}" for backend in BACKENDS}
+            volumes: dict[str, Any] = {
+                backend: Dying(SimulatedVolumes(place, host=name), self.fate, _VOLUMES)
+                for backend, place in places.items()
+            }
             agent = BlockStorageAgent(
-                [Backend("disks", "simulated", driver)], Dying(InProcessClient(self.app), self.fate, _CLIENT), host=name,
+                [Backend(backend, "simulated", driver) for backend, driver in volumes.items()], Dying(InProcessClient(self.app), self.fate, _CLIENT), host=name,
                 state_dir=self.root / f"{name}-storage", guests=parts.agent,
                 backups=FolderOfBackups(self.root / "objects"),
             )  # fmt: skip
@@ -193,8 +196,12 @@ async def prepared(root: Path) -> None:
     cloud = await opened(root, Fate(), "2026-01-01T00:00:00.000000Z")
     await cloud.furnish()
     http = cloud.http.using("admin", f"/volume/v3/{ADMIN_PROJECT}", openstack_api_version="volume 3.70")
-    answer = await http.post("/types", {"volume_type": {"name": _OTHER_TYPE}})
-    assert answer.status == 200, answer.body
+    shared, elsewhere = {"multiattach": "<is> True"}, {"volume_backend_name": BACKENDS[1]}
+    for name, specs in ((OTHER_TYPE, {}), (SHARED_TYPE, shared), (ELSEWHERE_TYPE, elsewhere)):
+        answer = await http.post("/types", {"volume_type": {"name": name, "extra_specs": specs}})
+        assert answer.status == 200, answer.body
+    answer = await http.post("/group_types", {"group_type": {"name": GROUP_TYPE}})
+    assert answer.status < 300, answer.body
     (root / "image-id").write_text(cloud.image_id)
     await cloud.db.close()
 
@@ -213,7 +220,18 @@ class Promises:
     uses: dict[tuple[str, str], bool] = field(default_factory=dict)
     snapshots: dict[str, frozenset[str] | None] = field(default_factory=dict)
     backups: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    groups: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    group_snapshots: dict[str, frozenset[str] | None] = field(default_factory=dict)
     path: Path | None = None  # where they are written down for who comes after us
+
+    def of(self, table: Table[Any]) -> dict[str, Any]:
+        return {one.name: kept for one, kept in self.by_table()}[table.name]
+
+    def by_table(self) -> list[tuple[Table[Any], dict[str, Any]]]:
+        return [
+            (VOLUMES, self.volumes), (SNAPSHOTS, self.snapshots), (BACKUPS, self.backups), (GROUPS, self.groups),
+            (GROUP_SNAPSHOTS, self.group_snapshots),
+        ]  # fmt: skip
 
     def write_down(self) -> None:
         if self.path is not None:
@@ -222,11 +240,6 @@ class Promises:
     @classmethod
     def written(cls, path: Path) -> Promises:
         return pickle.loads(path.read_bytes()) if path.exists() else cls(path=path)  # type: ignore[no-any-return]
-
-
-GONE, HELD = "gone", frozenset({"available", "in-use"})
-_LIVE = "compute:"
-Op = Callable[["Walk"], Awaitable[str | None]]
 
 
 @dataclass
@@ -240,11 +253,11 @@ class Walk:
     counts: dict[str, int] = field(default_factory=dict)
 
     async def compute(self, method: str, path: str, body: Any = None, who: str = "member") -> Answer:
-        http = self.cloud.http.using(who, "/compute/v2.1", openstack_api_version="compute 2.90")
+        http = self.cloud.http.using(who, "/compute/v2.1", openstack_api_version="compute 2.96")
         return await http.request(method, path, body)
 
     async def volume(self, method: str, path: str, body: Any = None, who: str = "member") -> Answer:
-        project = OTHER_PROJECT if who == "other" else MEMBER_PROJECT
+        project = {"other": OTHER_PROJECT, "admin": ADMIN_PROJECT}.get(who, MEMBER_PROJECT)
         http = self.cloud.http.using(who, f"/volume/v3/{project}", openstack_api_version="volume 3.70")
         return await http.request(method, path, body)
 
@@ -269,6 +282,11 @@ class Walk:
         found = await self.cloud.db.find(VOLUMES, where=where, task=None, project_id=MEMBER_PROJECT)
         return self.chance.choice(sorted(found, key=lambda one: one.created_at + one.id)) if found else None
 
+    async def a_row(self, table: Table[Any]) -> Any:
+        """One that can be used."""
+        found = await self.cloud.db.find(table, status="available", task=None)
+        return self.chance.choice(sorted(found, key=lambda one: one.created_at + one.id)) if found else None
+
     async def asked_of(self, kept: dict[str, Any], key: str, after: Any, call: Awaitable[Answer]) -> str:
         """What was promised of ``key`` is open while ``call`` is under way."""
         before = kept.get(key)
@@ -278,332 +296,6 @@ class Walk:
         assert answer.status < 500, (answer.status, answer.body)
         kept[key] = after if answer.status < 300 else before
         return f"{answer.status} {key}" + ("" if answer.status < 300 else f" {answer.body[:200]!r}")
-
-
-async def _create_server(walk: Walk) -> str | None:
-    if await walk.cloud.db.count(SERVERS, where=[Where("status", "ne", "DELETED")]) >= _MOST_SERVERS:
-        return None
-    asked: dict[str, Any] = {"name": "s", "flavorRef": "1", "networks": "auto"}
-    kind, volume = walk.chance.choice(("image", "image", "volume", "of image")), await walk.a_volume("available")
-    sure = frozenset({"ACTIVE"})
-    if kind == "of image" or (kind == "volume" and volume is not None and volume.bootable):
-        source = {"source_type": "image", "uuid": walk.cloud.image_id, "volume_size": 1}
-        if kind == "volume":
-            source = {"source_type": "volume", "uuid": volume.id}
-        goes = walk.chance.random() < 0.5
-        asked["block_device_mapping_v2"] = [
-            {**source, "destination_type": "volume", "boot_index": 0, "delete_on_termination": goes}
-        ]
-        sure |= {"ERROR"}  # the scheduler knows not where the volume is
-        if kind == "volume":
-            walk.promises.volumes[volume.id] = None
-    else:
-        asked["imageRef"] = walk.cloud.image_id
-    answer = await walk.compute("POST", "/servers", {"server": asked})
-    assert answer.status < 500, answer.body
-    if answer.status == 202:
-        walk.promises.servers[answer.json["server"]["id"]] = sure
-    return f"{answer.status} {answer.body[:60]!r} of {kind}"
-
-
-def _action(body: Mapping[str, Any], frm: tuple[str, ...], to: tuple[str, ...], who: str = "member") -> Op:
-    """``to`` may name "=": what it was. A server with volumes may find no way to take them along: it may stay what it was."""
-
-    async def act(walk: Walk) -> str | None:
-        server = await walk.a_server(*frm)
-        if server is None:
-            return None
-        was = [server.status] if "=" in to or await walk.cloud.db.find(BLOCK_DEVICES, server_id=server.id) else []
-        after = frozenset([one for one in to if one != "="] + was)
-        call = walk.compute("POST", f"/servers/{server.id}/action", body, who)
-        return await walk.asked_of(walk.promises.servers, server.id, after, call)
-
-    return act
-
-
-async def _rebuild(walk: Walk) -> str | None:
-    return await _action({"rebuild": {"imageRef": walk.cloud.image_id}}, ("ACTIVE", "SHUTOFF"), ("=",))(walk)
-
-
-async def _delete_server(walk: Walk) -> str | None:
-    """Whatever is under way with it."""
-    found = await walk.cloud.db.find(SERVERS, where=[Where("status", "ne", "DELETED")])
-    if not found:
-        return None
-    server = walk.chance.choice(sorted(found, key=lambda one: one.created_at + one.id))
-    said = await walk.asked_of(
-        walk.promises.servers, server.id, frozenset({"DELETED"}), walk.compute("DELETE", f"/servers/{server.id}")
-    )
-    for key in [key for key in walk.promises.uses if key[0] == server.id]:
-        del walk.promises.uses[key]
-    return said
-
-
-_PLUGGABLE = ("ACTIVE", "SHUTOFF", "PAUSED", "SHELVED_OFFLOADED")
-
-
-async def _attach(walk: Walk) -> str | None:
-    server, volume = await walk.a_server(*_PLUGGABLE), await walk.a_volume("available")
-    if server is None or volume is None:
-        return None
-    kept: dict[Any, Any] = walk.promises.uses
-    path = f"/servers/{server.id}/os-volume_attachments"
-    call = walk.compute("POST", path, {"volumeAttachment": {"volumeId": volume.id}})
-    sure = True if volume.host == server.host else None
-    return await walk.asked_of(kept, (server.id, volume.id), sure, call)  # type: ignore[arg-type]
-
-
-async def _detach(walk: Walk) -> str | None:
-    devices = await walk.cloud.db.find(BLOCK_DEVICES)
-    if not devices:
-        return None
-    device = walk.chance.choice(sorted(devices, key=lambda one: one.created_at + one.id))
-    kept: dict[Any, Any] = walk.promises.uses
-    path = f"/servers/{device.server_id}/os-volume_attachments/{device.volume_id}"
-    return await walk.asked_of(kept, (device.server_id, device.volume_id), False, walk.compute("DELETE", path))  # type: ignore[arg-type]
-
-
-async def _plug(walk: Walk) -> str | None:
-    server = await walk.a_server("ACTIVE", "SHUTOFF")
-    if server is None:
-        return None
-    answer = await walk.compute("POST", f"/servers/{server.id}/os-interface", {"interfaceAttachment": {}})
-    assert answer.status < 500, answer.body
-    return f"{answer.status} {server.id}"
-
-
-async def _unplug(walk: Walk) -> str | None:
-    server = await walk.a_server("ACTIVE", "SHUTOFF")
-    if server is None:
-        return None
-    ports = (await walk.compute("GET", f"/servers/{server.id}/os-interface")).json["interfaceAttachments"]
-    if len(ports) < 2:
-        return None
-    answer = await walk.compute("DELETE", f"/servers/{server.id}/os-interface/{ports[-1]['port_id']}")
-    assert answer.status < 500, answer.body
-    return f"{answer.status} {server.id}"
-
-
-async def _create_volume(walk: Walk) -> str | None:
-    if await walk.cloud.db.count(VOLUMES) >= _MOST_VOLUMES:
-        return None
-    asked: dict[str, Any] = {"size": walk.chance.randint(1, 3)}
-    kind = walk.chance.choice(("blank", "image", "snapshot", "volume"))
-    sure = HELD
-    if kind == "image":
-        asked["imageRef"] = walk.cloud.image_id
-    elif kind == "snapshot" and (snapshot := await _a_snapshot(walk)):
-        asked |= {"snapshot_id": snapshot.id, "size": snapshot.size_gib}
-        sure |= {"error"}  # it may go meanwhile
-    elif kind == "volume" and (source := await walk.a_volume("available")):
-        asked |= {"source_volid": source.id, "size": source.size_gib}
-        sure |= {"error"}
-    answer = await walk.volume("POST", "/volumes", {"volume": asked})
-    assert answer.status < 500, answer.body
-    if answer.status == 202:
-        walk.promises.volumes[answer.json["volume"]["id"]] = sure
-        walk.promises.sizes[answer.json["volume"]["id"]] = asked["size"]
-    return f"{answer.status} {answer.body[:60]!r}"
-
-
-async def _delete_volume(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available", "error")
-    if volume is None:
-        return None
-    walk.promises.sizes.pop(volume.id, None)
-    gone = frozenset({GONE})
-    return await walk.asked_of(walk.promises.volumes, volume.id, gone, walk.volume("DELETE", f"/volumes/{volume.id}"))
-
-
-async def _extend(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available", "in-use")
-    if volume is None:
-        return None
-    before = walk.promises.sizes.pop(volume.id, None)
-    walk.promises.write_down()
-    answer = await walk.volume("POST", f"/volumes/{volume.id}/action", {"os-extend": {"new_size": volume.size_gib + 1}})
-    assert answer.status < 500, answer.body
-    after = volume.size_gib + 1 if answer.status == 202 and volume.status == "available" else None
-    after = before if answer.status != 202 else after
-    if after is not None:
-        walk.promises.sizes[volume.id] = after
-    return f"{answer.status} {volume.id}"
-
-
-async def _a_snapshot(walk: Walk) -> Any:
-    found = await walk.cloud.db.find(SNAPSHOTS, status="available", task=None)
-    return walk.chance.choice(sorted(found, key=lambda one: one.created_at + one.id)) if found else None
-
-
-async def _snapshot(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available", "in-use")
-    if volume is None or await walk.cloud.db.count(SNAPSHOTS) >= _MOST_VOLUMES:
-        return None
-    answer = await walk.volume("POST", "/snapshots", {"snapshot": {"volume_id": volume.id, "force": True}})
-    assert answer.status < 500, answer.body
-    if answer.status == 202:
-        sure = frozenset({"available"}) if volume.status == "available" else None
-        walk.promises.snapshots[answer.json["snapshot"]["id"]] = sure
-    return f"{answer.status} {volume.id}"
-
-
-async def _delete_snapshot(walk: Walk) -> str | None:
-    snapshot = await _a_snapshot(walk)
-    if snapshot is None:
-        return None
-    call = walk.volume("DELETE", f"/snapshots/{snapshot.id}")
-    return await walk.asked_of(walk.promises.snapshots, snapshot.id, frozenset({GONE}), call)
-
-
-async def _backup(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available", "in-use")
-    if volume is None or await walk.cloud.db.count(BACKUPS) >= _MOST_VOLUMES:
-        return None
-    asked = {"volume_id": volume.id, "force": True, "incremental": walk.chance.random() < 0.5}
-    answer = await walk.volume("POST", "/backups", {"backup": asked})
-    assert answer.status < 500, answer.body
-    if answer.status == 202:
-        sure = frozenset({"available"}) if volume.status == "available" else None
-        walk.promises.backups[answer.json["backup"]["id"]] = sure
-    return f"{answer.status} {volume.id}"
-
-
-async def _a_backup(walk: Walk) -> Any:
-    found = await walk.cloud.db.find(BACKUPS, status="available", task=None)
-    return walk.chance.choice(sorted(found, key=lambda one: one.created_at + one.id)) if found else None
-
-
-async def _restore(walk: Walk) -> str | None:
-    backup, volume = await _a_backup(walk), await walk.a_volume("available")
-    if backup is None or volume is None:
-        return None
-    call = walk.volume("POST", f"/backups/{backup.id}/restore", {"restore": {"volume_id": volume.id}})
-    sure = HELD | {"error_restoring"}
-    return await walk.asked_of(walk.promises.volumes, volume.id, sure, call)
-
-
-async def _delete_backup(walk: Walk) -> str | None:
-    backup = await _a_backup(walk)
-    if backup is None:
-        return None
-    call = walk.volume("DELETE", f"/backups/{backup.id}")
-    return await walk.asked_of(walk.promises.backups, backup.id, frozenset({GONE}), call)
-
-
-async def _transfer(walk: Walk) -> str | None:
-    """To somebody else, who takes it, or to nobody after all; it is the same volume."""
-    volume = await walk.a_volume("available")
-    if volume is None:
-        return None
-    answer = await walk.volume("POST", "/volume-transfers", {"transfer": {"volume_id": volume.id}})
-    assert answer.status < 500, answer.body
-    if answer.status != 202:
-        return f"{answer.status} {volume.id}"
-    made, sure = answer.json["transfer"], HELD | {"awaiting-transfer"}
-    if walk.chance.random() < 0.5:
-        call = walk.volume("DELETE", f"/volume-transfers/{made['id']}")
-        return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
-    for who in ("other", "member"):  # and back, so that it can be used
-        path = f"/volume-transfers/{made['id']}/accept"
-        call = walk.volume("POST", path, {"accept": {"auth_key": made["auth_key"]}}, who)
-        said = await walk.asked_of(walk.promises.volumes, volume.id, sure, call)
-        if who == "other":
-            back = await walk.volume("POST", "/volume-transfers", {"transfer": {"volume_id": volume.id}}, who)
-            if back.status != 202:
-                return said
-            made = back.json["transfer"]
-    return said
-
-
-async def _drop_transfers(walk: Walk) -> str | None:
-    found = await walk.cloud.db.find(TRANSFERS, project_id=MEMBER_PROJECT)
-    if not found:
-        return None
-    one = walk.chance.choice(sorted(found, key=lambda one: one.created_at + one.id))
-    return str((await walk.volume("DELETE", f"/volume-transfers/{one.id}")).status)
-
-
-async def _revert(walk: Walk) -> str | None:
-    snapshot = await _a_snapshot(walk)
-    if snapshot is None:
-        return None
-    body = {"revert": {"snapshot_id": snapshot.id}}
-    call = walk.volume("POST", f"/volumes/{snapshot.volume_id}/action", body)
-    return await walk.asked_of(walk.promises.volumes, snapshot.volume_id, HELD | {"error"}, call)
-
-
-async def _upload(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available")
-    if volume is None:
-        return None
-    body = {"os-volume_upload_image": {"image_name": "u", "disk_format": "raw", "container_format": "bare"}}
-    call = walk.volume("POST", f"/volumes/{volume.id}/action", body)
-    return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
-
-
-async def _retype(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available", "in-use")
-    if volume is None:
-        return None
-    wanted = walk.chance.choice(("default", _OTHER_TYPE))
-    body = {"os-retype": {"new_type": wanted, "migration_policy": "never"}}
-    call = walk.volume("POST", f"/volumes/{volume.id}/action", body)
-    return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
-
-
-_UP = ("ACTIVE",)
-#: name → how often, and what.
-OPERATIONS: dict[str, tuple[int, Op]] = {
-    "create server": (10, _create_server),
-    "delete server": (5, _delete_server),
-    "stop": (3, _action({"os-stop": None}, _UP, ("SHUTOFF",))),
-    "start": (4, _action({"os-start": None}, ("SHUTOFF",), ("ACTIVE",))),
-    "pause": (2, _action({"pause": None}, _UP, ("PAUSED",))),
-    "unpause": (3, _action({"unpause": None}, ("PAUSED",), ("ACTIVE",))),
-    "suspend": (2, _action({"suspend": None}, _UP, ("SUSPENDED",))),
-    "resume": (3, _action({"resume": None}, ("SUSPENDED",), ("ACTIVE",))),
-    "reboot": (2, _action({"reboot": {"type": "HARD"}}, _UP, ("ACTIVE",))),
-    "rebuild": (2, _rebuild),
-    "resize": (4, _action({"resize": {"flavorRef": "2"}}, ("ACTIVE", "SHUTOFF"), ("RESIZED",))),
-    "migrate": (4, _action({"migrate": None}, ("ACTIVE", "SHUTOFF"), ("RESIZED",), "admin")),
-    "confirm": (4, _action({"confirmResize": None}, ("RESIZED",), ("ACTIVE", "SHUTOFF"))),
-    "revert resize": (3, _action({"revertResize": None}, ("RESIZED",), ("ACTIVE", "SHUTOFF"))),
-    "migrate live": (
-        4,
-        _action({"os-migrateLive": {"host": None, "block_migration": "auto"}}, ("ACTIVE", "PAUSED"), ("=",), "admin"),
-    ),
-    "shelve": (3, _action({"shelve": None}, ("ACTIVE", "SHUTOFF", "PAUSED"), ("SHELVED_OFFLOADED",))),
-    "unshelve": (4, _action({"unshelve": None}, ("SHELVED_OFFLOADED",), ("ACTIVE",))),
-    "rescue": (2, _action({"rescue": {}}, ("ACTIVE", "SHUTOFF"), ("RESCUED",))),
-    "unrescue": (3, _action({"unrescue": None}, ("RESCUED",), ("ACTIVE",))),
-    "back up server": (
-        2,
-        _action(
-            {"createBackup": {"name": "b", "backup_type": "daily", "rotation": 1}},
-            ("ACTIVE", "SHUTOFF"),
-            ("=",),
-            "admin",
-        ),
-    ),
-    "picture": (2, _action({"createImage": {"name": "p"}}, ("ACTIVE", "SHUTOFF"), ("=",))),
-    "plug": (2, _plug),
-    "unplug": (2, _unplug),
-    "attach": (10, _attach),
-    "detach": (7, _detach),
-    "create volume": (9, _create_volume),
-    "delete volume": (4, _delete_volume),
-    "extend": (3, _extend),
-    "snapshot": (4, _snapshot),
-    "delete snapshot": (3, _delete_snapshot),
-    "back up": (4, _backup),
-    "restore": (3, _restore),
-    "delete backup": (2, _delete_backup),
-    "transfer": (2, _transfer),
-    "drop transfers": (1, _drop_transfers),
-    "revert volume": (2, _revert),
-    "retype": (3, _retype),
-    "upload volume": (2, _upload),
-}
 
 
 async def left_alone() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from tests.conftest import MEMBER_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import SNAPSHOTS, VOLUMES
-from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
 from wolke.core.clock import HeldClock
 from wolke.core.db import Database
@@ -25,17 +23,8 @@ from wolke.placement.store import ALLOCATIONS
 
 
 @pytest.fixture
-async def cloud(database: Database, tmp_path: Path) -> AsyncIterator[DiskCloud]:
-    made = DiskCloud(database, tmp_path)
-    made.start()
-    await made.add_host()
-    await made.furnish()
-    yield made
-
-
-@pytest.fixture
-def member(cloud: DiskCloud) -> AsgiClient:
-    return cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
+async def cloud(database: Database, tmp_path: Path) -> DiskCloud:
+    return await DiskCloud.whole(database, tmp_path)
 
 
 async def ask(member: AsgiClient, devices: list[dict[str, Any]], **more: Any) -> Any:
@@ -64,12 +53,6 @@ def of_volume(volume_id: str, **more: Any) -> dict[str, Any]:
     return {"source_type": "volume", "destination_type": "volume", "uuid": volume_id, "boot_index": 0, **more}
 
 
-def driver(cloud: DiskCloud) -> SimulatedDriver:
-    found = cloud.hosts["host-1"].driver
-    assert isinstance(found, SimulatedDriver)
-    return found
-
-
 def backend_of(cloud: DiskCloud) -> Any:
     """The simulated one with the volumes."""
     return cloud.storage_agents["host-1"]._ground.backends["disks"].driver
@@ -83,7 +66,7 @@ async def test_a_server_starts_from_a_volume_made_of_an_image(cloud: DiskCloud, 
     volume = await cloud.shown(attached["id"])
     assert (volume.status, volume.size_gib, volume.bootable, volume.image_id) == ("in-use", 2, True, cloud.image_id)
     assert volume.project_id == MEMBER_PROJECT
-    assert driver(cloud).volumes(server["id"]) == (volume.id,)
+    assert cloud.machines().volumes(server["id"]) == (volume.id,)
     listed = (await member.get(f"/servers/{server['id']}/os-volume_attachments")).json["volumeAttachments"]
     assert [(one["volumeId"], one["device"]) for one in listed] == [(volume.id, "/dev/vda")]
     claimed = await cloud.db.find(ALLOCATIONS, consumer=server["id"])
@@ -132,7 +115,7 @@ async def test_every_source_makes_a_disk(cloud: DiskCloud, member: AsgiClient) -
     assert (blank.size_gib, blank.name, by_device["/dev/vdb"]["tag"]) == (3, f"{server['id']}-blank-vol", "scratch")
     assert (copy.image_id, copy.size_gib) == (cloud.image_id, 1)
     assert by_device["/dev/vdf"]["volumeId"] == there
-    assert len(driver(cloud).volumes(server["id"])) == 4
+    assert len(cloud.machines().volumes(server["id"])) == 4
     await cloud.compute.server_actions.delete(MEMBER, server["id"])
     await cloud.settle()
     assert await cloud.db.find(VOLUMES, id=copy.id) == []
@@ -317,7 +300,7 @@ async def test_the_quota_of_volumes_is_a_reason(cloud: DiskCloud, member: AsgiCl
 
 
 async def test_a_guest_that_cannot_be_made_leaves_no_volume(cloud: DiskCloud, member: AsgiClient) -> None:
-    driver(cloud)._plans["create"] = [Failure("no guests today")]
+    cloud.machines()._plans["create"] = [Failure("no guests today")]
     server = await boot(cloud, member, [of_image(cloud)])
     assert (server["status"], server["fault"]["message"]) == ("ERROR", "no guests today")
     assert await cloud.db.find(VOLUMES) == []
@@ -356,7 +339,7 @@ async def test_the_root_volume_stays_with_its_server(cloud: DiskCloud, member: A
                          ("resume", "resume")):  # fmt: skip
         await cloud.compute.server_actions.begin(MEMBER, server["id"], verb, action)
         await cloud.settle()
-        assert driver(cloud).volumes(server["id"]) == (volume["id"], later), verb
+        assert cloud.machines().volumes(server["id"]) == (volume["id"], later), verb
     assert (await shown(member, server["id"]))["status"] == "ACTIVE"
 
 
@@ -442,7 +425,7 @@ async def test_a_rebuild_makes_the_root_volume_anew(cloud: DiskCloud, member: As
     assert (found.status, found.image_id, found.image_metadata["image_id"]) == ("in-use", other_id, other_id)
     backend = backend_of(cloud)
     assert backend._volumes[volume["id"]].content.startswith(b"other")
-    assert driver(cloud).volumes(server["id"]) == (volume["id"],)
+    assert cloud.machines().volumes(server["id"]) == (volume["id"],)
 
 
 async def test_a_rebuild_that_fails_can_be_tried_again(cloud: DiskCloud, member: AsgiClient) -> None:
@@ -472,11 +455,11 @@ async def test_a_volume_backed_server_is_rescued(cloud: DiskCloud, member: AsgiC
     assert (await member.post(path, {"rescue": None})).status == 200
     await cloud.settle()
     assert (await shown(member, server["id"]))["status"] == "RESCUE"
-    assert driver(cloud).rescued(server["id"])
+    assert cloud.machines().rescued(server["id"])
     assert (await member.post(path, {"unrescue": None})).status == 202
     await cloud.settle()
     assert (await shown(member, server["id"]))["status"] == "ACTIVE"
-    assert len(driver(cloud).volumes(server["id"])) == 1
+    assert len(cloud.machines().volumes(server["id"])) == 1
 
 
 async def test_a_volume_backed_server_is_shelved_without_an_image(cloud: DiskCloud, member: AsgiClient) -> None:
@@ -493,7 +476,7 @@ async def test_a_volume_backed_server_is_shelved_without_an_image(cloud: DiskClo
     again = await shown(member, server["id"])
     assert again["status"] == "ACTIVE"
     [volume] = again["os-extended-volumes:volumes_attached"]
-    assert driver(cloud).volumes(server["id"]) == (volume["id"],)
+    assert cloud.machines().volumes(server["id"]) == (volume["id"],)
     assert (await cloud.shown(volume["id"])).status == "in-use"
 
 
@@ -509,6 +492,6 @@ async def test_a_volume_backed_server_is_resized_to_a_flavor_with_less_disk(
     assert (await member.post(path, {"confirmResize": None})).status == 204
     await cloud.settle()
     again = await shown(member, server["id"])
-    assert (again["status"], len(driver(cloud).volumes(server["id"]))) == ("ACTIVE", 1)
+    assert (again["status"], len(cloud.machines().volumes(server["id"]))) == ("ACTIVE", 1)
     claimed = await cloud.db.find(ALLOCATIONS, consumer=server["id"])
     assert {one.resource_class for one in claimed} == {"VCPU", "MEMORY_MB"}

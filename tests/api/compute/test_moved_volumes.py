@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +43,8 @@ def keep_to_themselves(cloud: DiskCloud) -> None:
 
 
 @pytest.fixture
-async def cloud(database: Database, tmp_path: Path) -> AsyncIterator[DiskCloud]:
-    made = DiskCloud(database, tmp_path, wrap_storage=Reachable)
-    made.start()
-    await made.add_host()
-    await made.furnish()
-    yield made
+async def cloud(database: Database, tmp_path: Path) -> DiskCloud:
+    return await DiskCloud.whole(database, tmp_path, wrap_storage=Reachable)
 
 
 @pytest.mark.parametrize("verb", [{"migrate": None}, {"os-migrateLive": {"host": None, "block_migration": "auto"}}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,24 +11,14 @@ from tests.disk_cloud import DiskCloud
 from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import VOLUMES
 from wolke.compute.config import ComputeConfig
-from wolke.compute.drivers.simulated import SimulatedDriver
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
 from wolke.core.db import Database
 from wolke.core.drivers import Failure
 
 
 @pytest.fixture
-async def cloud(database: Database, tmp_path: Path) -> AsyncIterator[DiskCloud]:
-    made = DiskCloud(database, tmp_path)
-    made.start()
-    await made.add_host()
-    await made.furnish()
-    yield made
-
-
-@pytest.fixture
-def member(cloud: DiskCloud) -> AsgiClient:
-    return cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
+async def cloud(database: Database, tmp_path: Path) -> DiskCloud:
+    return await DiskCloud.whole(database, tmp_path)
 
 
 async def running(cloud: DiskCloud) -> str:
@@ -37,12 +26,6 @@ async def running(cloud: DiskCloud) -> str:
     await cloud.settle()
     assert (await cloud.server(server.id)).status == "ACTIVE"
     return server.id
-
-
-def driver(cloud: DiskCloud) -> SimulatedDriver:
-    found = cloud.hosts["host-1"].driver
-    assert isinstance(found, SimulatedDriver)
-    return found
 
 
 async def test_a_volume_is_attached_and_detached_while_the_server_runs(cloud: DiskCloud, member: AsgiClient) -> None:
@@ -56,7 +39,7 @@ async def test_a_volume_is_attached_and_detached_while_the_server_runs(cloud: Di
     assert "id" not in shown
     assert (await cloud.shown(volume_id)).status == "reserved"
     await cloud.settle()
-    assert driver(cloud).volumes(server_id) == (volume_id,)
+    assert cloud.machines().volumes(server_id) == (volume_id,)
     assert (await cloud.shown(volume_id)).status == "in-use"
     [attachment] = await cloud.attachments()
     assert (attachment.id, attachment.status, attachment.server_id) == (shown["attachment_id"], "attached", server_id)
@@ -71,7 +54,7 @@ async def test_a_volume_is_attached_and_detached_while_the_server_runs(cloud: Di
     assert (await member.delete(one)).status == 202
     assert (await cloud.shown(volume_id)).status == "detaching"
     await cloud.settle()
-    assert driver(cloud).volumes(server_id) == ()
+    assert cloud.machines().volumes(server_id) == ()
     assert (await cloud.shown(volume_id)).status == "available"
     assert await cloud.attachments() == []
     assert (await member.get(one)).status == 404
@@ -128,15 +111,15 @@ async def test_a_guest_that_does_not_let_go_keeps_its_volume(cloud: DiskCloud, m
     server_id, volume_id = await running(cloud), await cloud.volume()
     await cloud.attach(server_id, volume_id)
     await cloud.settle()
-    driver(cloud).be_stubborn(server_id)
+    cloud.machines().be_stubborn(server_id)
     await cloud.compute.volumes.detach(MEMBER, server_id, volume_id)
     await cloud.settle()
     assert (await cloud.server(server_id)).status == "ACTIVE"
-    assert driver(cloud).volumes(server_id) == (volume_id,)
+    assert cloud.machines().volumes(server_id) == (volume_id,)
     assert (await cloud.shown(volume_id)).status == "in-use"
     actions = await cloud.db.find(SERVER_ACTIONS, server_id=server_id, action="detach_volume")
     assert "did not let go" in actions[0].events[0]["details"]
-    driver(cloud).be_stubborn(server_id, False)
+    cloud.machines().be_stubborn(server_id, False)
     await cloud.compute.volumes.detach(MEMBER, server_id, volume_id)
     await cloud.settle()
     assert (await cloud.shown(volume_id)).status == "available"
@@ -144,7 +127,7 @@ async def test_a_guest_that_does_not_let_go_keeps_its_volume(cloud: DiskCloud, m
 
 async def test_an_attach_that_fails_leaves_nothing(cloud: DiskCloud, database: Database) -> None:
     server_id, volume_id = await running(cloud), await cloud.volume()
-    driver(cloud)._plans["attach_volume"] = [Failure("no room on the bus")]
+    cloud.machines()._plans["attach_volume"] = [Failure("no room on the bus")]
     await cloud.attach(server_id, volume_id)
     await cloud.settle()
     assert (await cloud.shown(volume_id)).status == "available"
@@ -165,7 +148,7 @@ async def test_of_two_who_want_a_volume_one_gets_it(cloud: DiskCloud, member: As
     assert answer.status == 400, answer.body
     await cloud.settle()
     assert (await member.get(f"/servers/{other.id}/os-volume_attachments")).json == {"volumeAttachments": []}
-    assert driver(cloud).volumes(other.id) == ()
+    assert cloud.machines().volumes(other.id) == ()
 
 
 async def test_what_is_refused(cloud: DiskCloud, member: AsgiClient) -> None:
@@ -205,12 +188,12 @@ async def test_volumes_stay_over_stops_and_reboots_and_go_with_the_server_that_i
     for verb, action in (("stop", "stop"), ("start", "start"), ("reboot_hard", "reboot"), ("reboot_soft", "reboot")):
         await cloud.compute.server_actions.begin(MEMBER, server_id, verb, action)
         await cloud.settle()
-        assert driver(cloud).volumes(server_id) == (volume_id,), verb
+        assert cloud.machines().volumes(server_id) == (volume_id,), verb
     await cloud.compute.server_actions.begin(MEMBER, server_id, "stop", "stop")
     await cloud.settle()
     await cloud.compute.volumes.detach(MEMBER, server_id, volume_id)
     await cloud.settle()
-    assert driver(cloud).volumes(server_id) == ()
+    assert cloud.machines().volumes(server_id) == ()
     assert (await cloud.shown(volume_id)).status == "available"
 
 
@@ -264,11 +247,11 @@ async def test_volumes_of_a_server_that_is_put_away(cloud: DiskCloud, member: As
     assert (await cloud.shown(goes)).status == "available"
     await cloud.settle()
     assert (await cloud.server(server_id)).status == "ACTIVE"
-    assert set(driver(cloud).volumes(server_id)) == {stays, comes}
+    assert set(cloud.machines().volumes(server_id)) == {stays, comes}
     assert {one.instance_host for one in await cloud.attachments()} == {"host-1"}
     assert (await member.delete(f"{path}/{comes}")).status == 202
     await cloud.settle()
-    assert ((await cloud.shown(comes)).status, driver(cloud).volumes(server_id)) == ("available", (stays,))
+    assert ((await cloud.shown(comes)).status, cloud.machines().volumes(server_id)) == ("available", (stays,))
 
 
 async def test_a_server_that_is_put_away_and_deleted_leaves_its_volumes(cloud: DiskCloud, member: AsgiClient) -> None:
@@ -292,7 +275,7 @@ async def test_a_shelved_server_that_is_still_on_its_host_gets_volumes_too(datab
     assert (await cloud.server(server_id)).status == "SHELVED"
     await cloud.attach(server_id, volume_id)
     await cloud.settle()
-    assert driver(cloud).volumes(server_id) == (volume_id,)
+    assert cloud.machines().volumes(server_id) == (volume_id,)
     assert ((await cloud.server(server_id)).status, (await cloud.shown(volume_id)).status) == ("SHELVED", "in-use")
 
 

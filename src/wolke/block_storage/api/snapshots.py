@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from wolke.block_storage import errors
-from wolke.block_storage.api import pages
+from wolke.block_storage.api import metadata, pages
 from wolke.block_storage.api.actions import ANY_ACTION, Action, door
 from wolke.block_storage.api.seen import SNAPSHOT, less
 from wolke.block_storage.model import Snapshot
 from wolke.block_storage.schema import snapshots as schema
-from wolke.block_storage.schema import volumes as volume_schema
 from wolke.block_storage.service import BlockStorage
 from wolke.block_storage.versions import Since
 from wolke.block_storage.views import snapshots as views
@@ -78,40 +76,6 @@ async def delete(service: BlockStorage, ctx: Context, request: Request) -> None:
     await service.snapshots.delete(ctx, request.params["snapshot_id"])
 
 
-# -- metadata
-
-
-async def metadata(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    return {"metadata": (await service.snapshots.show(ctx, request.params["snapshot_id"])).metadata}
-
-
-def _set(*, replace: bool) -> Any:
-    async def set_metadata(service: BlockStorage, ctx: Context, request: Request) -> Json:
-        items, one = request.body["metadata"], request.params["snapshot_id"]
-        return {"metadata": await service.snapshots.set_metadata(ctx, one, items, replace=replace)}
-
-    return set_metadata
-
-
-async def metadata_item(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    one, key = await service.snapshots.show(ctx, request.params["snapshot_id"]), request.params["key"]
-    if key not in one.metadata:
-        raise errors.MetadataNotFound(key)
-    return {"meta": {key: one.metadata[key]}}
-
-
-async def set_metadata_item(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    key, items = request.params["key"], request.body["meta"]
-    if key not in items:
-        raise errors.Invalid("input received", "Request body and URI mismatch")
-    await service.snapshots.set_metadata(ctx, request.params["snapshot_id"], items, replace=False)
-    return {"meta": items}
-
-
-async def delete_metadata_item(service: BlockStorage, ctx: Context, request: Request) -> None:
-    await service.snapshots.delete_metadata_item(ctx, request.params["snapshot_id"], request.params["key"])
-
-
 # -- actions
 
 
@@ -161,7 +125,8 @@ ACTIONS: dict[str, Action] = {
 }
 
 _S, _ONE = "/snapshots", "/snapshots/{snapshot_id}"
-_M, _SEE, _WRITE = f"{_ONE}/metadata", "volume:get_snapshot_metadata", "volume:update_snapshot_metadata"
+_WRITE = "volume:update_snapshot_metadata"
+_METADATA = metadata.Rules("volume:get_snapshot_metadata", _WRITE, _WRITE, "volume:delete_snapshot_metadata")
 ROUTES = (
     Route("GET", _S, _list(views.snapshot), "volume:get_all_snapshots", view="snapshot"),
     Route("POST", _S, create, "volume:create_snapshot", 202, body=schema.CREATE, view="snapshot"),
@@ -170,10 +135,5 @@ ROUTES = (
     Route("PUT", _ONE, update, "volume:update_snapshot", body=schema.UPDATE, view="snapshot"),
     Route("DELETE", _ONE, delete, "volume:delete_snapshot", 202),
     Route("POST", f"{_ONE}/action", door(ACTIONS, "snapshot_id"), body=ANY_ACTION),
-    Route("GET", _M, metadata, _SEE),
-    Route("POST", _M, _set(replace=False), _WRITE, body=volume_schema.METADATA_ALL),
-    Route("PUT", _M, _set(replace=True), _WRITE, body=volume_schema.METADATA_ALL),
-    Route("GET", f"{_M}/{{key}}", metadata_item, _SEE),
-    Route("PUT", f"{_M}/{{key}}", set_metadata_item, _WRITE, body=volume_schema.METADATA_ITEM),
-    Route("DELETE", f"{_M}/{{key}}", delete_metadata_item, "volume:delete_snapshot_metadata"),
+    *metadata.routes(_ONE, lambda service: service.snapshots, _METADATA),
 )

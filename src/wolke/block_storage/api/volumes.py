@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from wolke.block_storage import errors
-from wolke.block_storage.api import pages
+from wolke.block_storage.api import metadata, pages
 from wolke.block_storage.api.seen import VOLUME, less
 from wolke.block_storage.model import Volume
 from wolke.block_storage.schema import volumes as schema
@@ -139,47 +139,13 @@ async def delete(service: BlockStorage, ctx: Context, request: Request) -> None:
 
 
 async def summary(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    count, size_gib, metadata = await service.volumes.summary(ctx, everybody=pages.everybody(request))
-    return {"volume-summary": {"total_count": count, "total_size": size_gib, "metadata": metadata}}
+    count, size_gib, items = await service.volumes.summary(ctx, everybody=pages.everybody(request))
+    return {"volume-summary": {"total_count": count, "total_size": size_gib, "metadata": items}}
 
 
 async def nobody(service: BlockStorage, ctx: Context, request: Request) -> None:
     """A client that forgot the id of what it would change or delete."""
     raise errors.VolumeNotFound("")
-
-
-# -- metadata
-
-
-async def metadata(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    return {"metadata": (await service.volumes.show(ctx, request.params["volume_id"])).metadata}
-
-
-def _set(*, replace: bool) -> Any:
-    async def set_metadata(service: BlockStorage, ctx: Context, request: Request) -> Json:
-        items, volume_id = request.body["metadata"], request.params["volume_id"]
-        return {"metadata": await service.volumes.set_metadata(ctx, volume_id, items, replace=replace)}
-
-    return set_metadata
-
-
-async def metadata_item(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    one, key = await service.volumes.show(ctx, request.params["volume_id"]), request.params["key"]
-    if key not in one.metadata:
-        raise errors.MetadataNotFound(key)
-    return {"meta": {key: one.metadata[key]}}
-
-
-async def set_metadata_item(service: BlockStorage, ctx: Context, request: Request) -> Json:
-    key, items = request.params["key"], request.body["meta"]
-    if key not in items:
-        raise errors.Invalid("input received", "Request body and URI mismatch")
-    await service.volumes.set_metadata(ctx, request.params["volume_id"], items, replace=False)
-    return {"meta": items}
-
-
-async def delete_metadata_item(service: BlockStorage, ctx: Context, request: Request) -> None:
-    await service.volumes.delete_metadata_item(ctx, request.params["volume_id"], request.params["key"])
 
 
 # -- encryption
@@ -198,7 +164,13 @@ async def encryption_item(service: BlockStorage, ctx: Context, request: Request)
 
 
 _V, _ONE = "/volumes", "/volumes/{volume_id}"
-_M, _E = f"{_ONE}/metadata", f"{_ONE}/encryption"
+_E = f"{_ONE}/encryption"
+_METADATA = metadata.Rules(
+    "volume:get_volume_metadata",
+    "volume:create_volume_metadata",
+    "volume:update_volume_metadata",
+    "volume:delete_volume_metadata",
+)
 ROUTES = (
     Route("GET", _V, index, "volume:get_all"),
     Route("POST", _V, create, "volume:create", 202, body=schema.CREATE, noun="volume", view="volume"),
@@ -209,12 +181,7 @@ ROUTES = (
     Route("GET", _ONE, show, "volume:get", view="volume"),
     Route("PUT", _ONE, update, "volume:update", body=schema.UPDATE, view="volume"),
     Route("DELETE", _ONE, delete, "volume:delete", 202),
-    Route("GET", _M, metadata, "volume:get_volume_metadata"),
-    Route("POST", _M, _set(replace=False), "volume:create_volume_metadata", body=schema.METADATA_ALL),
-    Route("PUT", _M, _set(replace=True), "volume:update_volume_metadata", body=schema.METADATA_ALL),
-    Route("GET", f"{_M}/{{key}}", metadata_item, "volume:get_volume_metadata"),
-    Route("PUT", f"{_M}/{{key}}", set_metadata_item, "volume:update_volume_metadata", body=schema.METADATA_ITEM),
-    Route("DELETE", f"{_M}/{{key}}", delete_metadata_item, "volume:delete_volume_metadata"),
+    *metadata.routes(_ONE, lambda service: service.volumes, _METADATA),
     Route("GET", _E, encryption, "volume_extension:volume_encryption_metadata"),
     Route("GET", f"{_E}/{{key}}", encryption_item, "volume_extension:volume_encryption_metadata"),
 )
