@@ -27,8 +27,9 @@ def main() -> None:
             "# Performance\n\n"
             "Written by `python -m tests.bench --write`. Ratios are of CPU time per request, ours to nginx's for the same bytes, in one\n"
             "run on one machine (2 cores, Debian 12); they travel to other machines better than times do.\n"
-            "A guest's disk is compared with `qemu-img bench` on the same file, and with a disk in the same guest that answers at\n"
-            "once: without KVM the guest's processor is emulated, and what is slow is that and not the disk.\n\n"
+            "A guest's disk is compared with `qemu-img bench` on the same file, with the best that any of QEMU's settings gives by\n"
+            "hand in the same guest, and with a disk there that answers at once. Without KVM the guest's processor is emulated: what\n"
+            "a disk of nothing takes longer than `qemu-img` no setting makes up for.\n\n"
             f"{table}\n"
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.conftest import MEMBER_PROJECT
+from wolke.block_storage.model import Address
 from wolke.block_storage.store import BACKUPS, GROUP_SNAPSHOTS, GROUPS, SNAPSHOTS, TRANSFERS, VOLUMES
 from wolke.compute.store import BLOCK_DEVICES, SERVERS
 from wolke.core.db import Table, Where
@@ -284,9 +285,9 @@ async def _migrate_volume(walk: Walk) -> str | None:
     volume = await walk.a_volume("available")
     if volume is None:
         return None
-    there = volume.backend.partition("@")[2].partition("#")[0]
-    other = BACKENDS[1 - BACKENDS.index(there)]
-    body = {"os-migrate_volume": {"host": f"{volume.host}@{other}#{other}"}}
+    there = Address.read(volume.backend)
+    other = BACKENDS[1 - BACKENDS.index(there.backend)]
+    body = {"os-migrate_volume": {"host": volume.backend.replace(there.backend, other)}}
     call = walk.volume("POST", f"/volumes/{volume.id}/action", body, "admin")
     return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
 

@@ -129,6 +129,28 @@ async def test_a_server_that_is_migrated_takes_its_volumes_along_and_back(cloud:
     assert (await cloud.server(server.id)).status == "ACTIVE"
 
 
+async def test_a_server_that_comes_back_has_no_volume_that_was_taken_meanwhile(
+    cloud: DiskCloud, member: AsgiClient
+) -> None:
+    server, gone, kept = await cloud.create(), await cloud.volume(), await cloud.volume()
+    await cloud.settle()
+    for volume_id in (gone, kept):
+        await cloud.attach(server.id, volume_id)
+        await cloud.settle()
+    await cloud.add_host("host-2")
+    for body in ({"os-stop": None}, {"resize": {"flavorRef": "2"}}):
+        assert (await member.post(f"/servers/{server.id}/action", body)).status == 202
+        await cloud.settle()
+    assert (await cloud.server(server.id)).status == "RESIZED"
+    assert (await member.delete(f"/servers/{server.id}/os-volume_attachments/{gone}")).status == 202
+    await cloud.settle()
+    assert (await member.post(f"/servers/{server.id}/action", {"revertResize": None})).status == 202
+    await cloud.settle()
+    now = await cloud.server(server.id)
+    assert (now.status, now.task) == ("SHUTOFF", None)
+    assert now.host is not None and cloud.machines(now.host).volumes(server.id) == (kept,)
+
+
 async def test_a_server_without_disks_of_its_own_has_none_to_copy(cloud: DiskCloud) -> None:
     member = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
     admin = cloud.http.using("admin", "/compute/v2.1", openstack_api_version="compute latest")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from wolke.compute.drivers.base import GuestSpec, Nic
-from wolke.compute.drivers.qemu import console, disks, faults, host, kvm, uids
+from wolke.compute.drivers.base import GuestSpec, Layer, Nic, Volume
+from wolke.compute.drivers.qemu import console, disks, faults, host, kvm, uids, volume_nodes, volumes
 from wolke.compute.drivers.qemu.definition import Definition, Disks, load, save
 from wolke.compute.drivers.qemu.home import Home, choose_run_dir
+from wolke.compute.drivers.qemu.volume_nodes import Way
 from wolke.core.drivers import Failure
 from wolke.core.files import exclusive
 
@@ -131,3 +132,21 @@ def test_kvm_is_tried_once_and_the_answer_says_why() -> None:
     assert why and kvm.usable() == (works, why)
     if not os.access(kvm.DEVICE, os.R_OK | os.W_OK):
         assert not works
+
+
+def test_what_a_volume_writes_to_is_opened_past_the_page_cache_and_what_volumes_share_is_not() -> None:
+    volume = Volume(str(uuid.uuid4()), 1, (Layer("/top", "qcow2"), Layer("/image", "qcow2")))
+    below, top = volume_nodes.nodes(volume, (1, 2), [Way(block=False, direct=True)] * 2)
+    assert top["cache"] == top["file"]["cache"] == {"direct": True}
+    assert "cache" not in below and "cache" not in below["file"]
+
+
+def test_a_volume_that_cannot_do_without_the_page_cache_is_opened_with_it() -> None:
+    volume = Volume(str(uuid.uuid4()), 1, (Layer("/top", "raw"),))
+    [node] = volume_nodes.nodes(volume, (1,), [Way(block=False, direct=False)])
+    assert "cache" not in node and "cache" not in node["file"]
+
+
+def test_a_file_system_that_needs_the_page_cache_is_found_out() -> None:
+    with Path("/proc/self/status").open("rb") as file:
+        assert volumes.way(file.fileno()) == Way(block=False, direct=False)

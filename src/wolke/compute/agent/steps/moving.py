@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.steps import power
 from wolke.compute.agent.steps.making import config_drive, guest_spec, ready
+from wolke.compute.agent.steps.volumes import renew
 from wolke.compute.drivers.base import Power
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
@@ -52,6 +54,8 @@ async def come_back(ground: Ground, wish: Wish) -> Learnt:
 
 async def _as_before(ground: Ground, wish: Wish) -> Learnt:
     if move_of(wish)["was"] != "ACTIVE":
+        with contextlib.suppress(Failure):  # its next start asks again, and tells why not
+            await renew(ground, wish)  # what was set aside knows nothing of volumes that went meanwhile
         return {"power": Power.SHUTDOWN.value}
     await ready(ground, wish)
     await ground.driver.start(wish.server_id)

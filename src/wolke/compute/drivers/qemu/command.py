@@ -220,7 +220,7 @@ def volume_files(volume: Volume) -> dict[str, bool]:
 
 
 def _volume_nodes(volume: Volume, descriptors: Mapping[str, int]) -> list[str]:
-    argv, sets, blocks = [], [], []
+    argv, sets, ways = [], [], []
     name = f"volume:{volume.volume_id}"
     for index in range(len(volume.layers)):
         number = descriptors[f"{name}:{index}"]
@@ -228,14 +228,15 @@ def _volume_nodes(volume: Volume, descriptors: Mapping[str, int]) -> list[str]:
         if index == 0 and not volume.read_only:
             argv += ["-add-fd", f"fd={descriptors[f'{name}:top']},set={number},opaque={volume.volume_id}"]
         sets.append(number)
-        blocks.append(f"{name}:{index}:block" in descriptors)
+        block, direct = (f"{name}:{index}:{what}" in descriptors for what in ("block", "direct"))
+        ways.append(volume_nodes.Way(block, direct))
     if volume.remote:
         folder = f"/proc/self/fd/{descriptors[f'{name}:tls']}"
         argv += ["-object", json.dumps(volume_nodes.tls(volume, volume.remote, folder))]
     if volume.encrypted:
         key = f"secret,id={volume_nodes.secret_name(volume.volume_id)},file=/proc/self/fd/{descriptors[f'{name}:key']}"
         argv += ["-object", key]
-    for node in volume_nodes.nodes(volume, sets, blocks):
+    for node in volume_nodes.nodes(volume, sets, ways):
         argv += ["-blockdev", json.dumps(node)]
     return argv
 

@@ -119,8 +119,8 @@ async def _open_all(home: Home, definition: Definition, stack: ExitStack) -> dic
                 continue
             descriptor = volumes.open_layer(volume.layers[0 if at == "top" else int(at)], writable=writable)
             keep(name, descriptor)
-            if volumes.is_block(descriptor):
-                opened[f"{name}:block"] = descriptor
+            way = volumes.way(descriptor)
+            opened |= {f"{name}:{what}": descriptor for what in ("block", "direct") if getattr(way, what)}
     keep("console", os.open(home.file("console.log"), APPEND | os.O_CLOEXEC, 0o600))
     for name, listener in process.listen(home, definition.uid).items():
         keep(name, listener.detach())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wolke.compute.drivers.base import Remote, Volume
@@ -23,6 +24,14 @@ _FIRST_LUN = 16  # below are the guest's own disks
 _FIRST_CHASSIS = 9
 _RECONNECT_S = 120
 _OPEN_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a layer can be opened. ``block``: it is a block device; ``direct``: past the host's page cache."""
+
+    block: bool
+    direct: bool
 
 
 def prefix(volume_id: str) -> str:
@@ -57,8 +66,8 @@ def device_name(volume: Volume) -> str:
     return "disk-root" if volume.root else f"volume-{volume.plugged_as or volume.volume_id}"
 
 
-def nodes(volume: Volume, sets: Sequence[int], blocks: Sequence[bool]) -> list[Json]:
-    """Those below first. ``sets``: the descriptor set of each layer, ``blocks``: whether it is a block device."""
+def nodes(volume: Volume, sets: Sequence[int], ways: Sequence[Way]) -> list[Json]:
+    """Those below first. ``sets``: the descriptor set of each layer."""
     found: list[Json] = []
     below: str | None = None
     if volume.remote:
@@ -67,7 +76,9 @@ def nodes(volume: Volume, sets: Sequence[int], blocks: Sequence[bool]) -> list[J
     for index in reversed(range(len(volume.layers))):
         layer = volume.layers[index]
         name = layer_name(volume.volume_id, layer.path)
-        node = layer_node(name, layer.format, sets[index], block=blocks[index], read_only=index > 0 or volume.read_only)
+        # Many volumes may share what is below, and then the host's cache is worth having.
+        way = Way(ways[index].block, direct=ways[index].direct and index == 0)
+        node = layer_node(name, layer.format, sets[index], way, read_only=index > 0 or volume.read_only)
         if layer.format == "qcow2":
             node["backing"] = below
         found.append(node)
@@ -95,14 +106,19 @@ def _remote_node(name: str, volume: Volume, remote: Remote) -> Json:
     return node | {"tls-creds": tls_name(volume.volume_id), "read-only": volume.read_only} | patience | trim
 
 
-def layer_node(name: str, disk_format: str, descriptor_set: int, *, block: bool, read_only: bool) -> Json:
+def layer_node(name: str, disk_format: str, descriptor_set: int, way: Way, *, read_only: bool) -> Json:
+    """What can be read and written directly is: a guest has a cache of its own, and a second one here costs memory and a copy of
+    every byte. Threads do it: measured beside them (``tests.bench.volumes``), the kernel's own queue was slower, and io_uring, which
+    not every host has, no faster."""
     trim = {} if read_only else {"discard": "unmap"}
+    cache = {"cache": {"direct": True}} if way.direct else {}
     file = {
-        "driver": "host_device" if block else "file",
+        "driver": "host_device" if way.block else "file",
         "filename": f"/dev/fdset/{descriptor_set}",
         "read-only": read_only,
     }
-    return {"driver": disk_format, "node-name": name, "read-only": read_only, "file": file | trim} | trim
+    node = {"driver": disk_format, "node-name": name, "read-only": read_only, "file": file | trim | cache}
+    return node | trim | cache
 
 
 def bus_of(definition: Definition, volume: Volume) -> str:

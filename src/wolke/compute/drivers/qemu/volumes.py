@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import mmap
 import os
 import stat
 from typing import Any
@@ -13,10 +15,12 @@ from wolke.compute.drivers.qemu.faults import explain
 from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Refused, Session
 from wolke.compute.drivers.qemu.remote import key_folder
+from wolke.compute.drivers.qemu.volume_nodes import Way
 from wolke.core.drivers import Failure
 
 PLUGGED = "/machine/peripheral"
 ASK_AGAIN_S = 3.0  # a guest that boots misses the first time
+_LARGEST_SECTOR = 4096
 _THERE = "is used as backing hd of '{}'"  # what QEMU says of what is below an overlay already
 
 
@@ -28,8 +32,22 @@ def open_layer(layer: Layer, *, writable: bool) -> int:
         raise Failure("a part of the volume is not on this host") from None
 
 
-def is_block(descriptor: int) -> bool:
-    return stat.S_ISBLK(os.fstat(descriptor).st_mode)
+def way(descriptor: int) -> Way:
+    return Way(stat.S_ISBLK(os.fstat(descriptor).st_mode), _direct(descriptor))
+
+
+def _direct(descriptor: int) -> bool:
+    """Whether its file system can do without the page cache. A flag may be taken that no read is done with, so one is tried."""
+    flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+    with mmap.mmap(-1, _LARGEST_SECTOR) as room:
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_DIRECT)
+            os.preadv(descriptor, [room], 0)
+        except OSError:
+            return False
+        finally:
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+    return True
 
 
 def modes(volume: Volume, index: int) -> tuple[bool, ...]:
@@ -58,12 +76,12 @@ async def open_nodes(qmp: Session, home: Home, uid: int | None, volume: Volume) 
             await qmp.execute("object-add", key)
         if volume.remote:
             await _show_key(qmp, home, uid, volume, volume.remote)
-        sets, blocks = [], []
+        sets, ways = [], []
         for index, layer in enumerate(volume.layers):
-            handed, block = await _hand_over(qmp, volume.volume_id, layer, modes(volume, index))
+            handed, opened = await _hand_over(qmp, volume.volume_id, layer, modes(volume, index))
             sets.append(handed)
-            blocks.append(block)
-        for node in volume_nodes.nodes(volume, sets, blocks):
+            ways.append(opened)
+        for node in volume_nodes.nodes(volume, sets, ways):
             await qmp.execute("blockdev-add", node)
     except Refused as why:
         await forget(qmp, volume.volume_id)
@@ -79,19 +97,19 @@ async def _show_key(qmp: Session, home: Home, uid: int | None, volume: Volume, r
     await qmp.execute("remove-fd", {"fdset-id": there["fdset-id"]})
 
 
-async def _hand_over(qmp: Session, volume_id: str, layer: Layer, writable: tuple[bool, ...]) -> tuple[int, bool]:
-    """The set of a layer's descriptors in QEMU, and whether it is a block device."""
+async def _hand_over(qmp: Session, volume_id: str, layer: Layer, writable: tuple[bool, ...]) -> tuple[int, Way]:
+    """The set of a layer's descriptors in QEMU."""
     arguments: dict[str, Any] = {"opaque": volume_id}
-    block = False
+    found = Way(block=False, direct=False)
     for mode in writable:
         descriptor = open_layer(layer, writable=mode)
         try:
-            block = is_block(descriptor)
+            found = way(descriptor)
             qmp.send_descriptor(descriptor)
             arguments["fdset-id"] = (await qmp.execute("add-fd", arguments))["fdset-id"]
         finally:
             os.close(descriptor)
-    return arguments["fdset-id"], block
+    return arguments["fdset-id"], found
 
 
 async def unplug(qmp: Session, volume: Volume, timeout_s: float) -> None:
@@ -151,8 +169,8 @@ async def overlay(qmp: Session, volume: Volume, layer: Layer) -> None:
     """It writes to ``layer`` afterwards."""
     name = volume_nodes.layer_name(volume.volume_id, layer.path)
     if name not in await _nodes(qmp, volume.volume_id):
-        handed, block = await _hand_over(qmp, volume.volume_id, layer, (True, False))
-        node = volume_nodes.layer_node(name, layer.format, handed, block=block, read_only=False)
+        handed, found = await _hand_over(qmp, volume.volume_id, layer, (True, False))
+        node = volume_nodes.layer_node(name, layer.format, handed, found, read_only=False)
         await qmp.execute("blockdev-add", node | {"backing": None})
     below = volume_nodes.first_name(volume)
     try:
