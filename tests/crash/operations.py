@@ -278,7 +278,8 @@ async def _retype(walk: Walk) -> str | None:
     policy = walk.chance.choice(("never", "on-demand"))
     body = {"os-retype": {"new_type": wanted, "migration_policy": policy}}
     call = walk.volume("POST", f"/volumes/{volume.id}/action", body)
-    return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
+    goes = await walk.cloud.db.find(BLOCK_DEVICES, volume_id=volume.id, delete_on_termination=True)
+    return await walk.asked_of(walk.promises.volumes, volume.id, None if goes else HELD, call)
 
 
 async def _migrate_volume(walk: Walk) -> str | None:
