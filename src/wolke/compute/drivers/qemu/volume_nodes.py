@@ -108,8 +108,9 @@ def _remote_node(name: str, volume: Volume, remote: Remote) -> Json:
 
 def layer_node(name: str, disk_format: str, descriptor_set: int, way: Way, *, read_only: bool) -> Json:
     """What can be read and written directly is: a guest has a cache of its own, and a second one here costs memory and a copy of
-    every byte. Threads do it: measured beside them (``tests.bench.volumes``), the kernel's own queue was slower, and io_uring, which
-    not every host has, no faster."""
+    every byte. Threads do it: measured beside them (``tests.bench.volumes``) the kernel's own queue was slower, and io_uring, which
+    not every host has, faster at reading and slower at writing.
+    """
     trim = {} if read_only else {"discard": "unmap"}
     cache = {"cache": {"direct": True}} if way.direct else {}
     file = {
