@@ -185,7 +185,7 @@ class LifeCloud:
     db: Database
     root: Path
     clock: Clock = field(default_factory=HeldClock)
-    config: ComputeConfig = field(default_factory=ComputeConfig)
+    config: ComputeConfig = field(default_factory=lambda: ComputeConfig(interface_attach_wait_s=0.0))
     hosts: dict[str, HostParts] = field(default_factory=dict)
     image_driver: Any = None  # None: files
     corridor: Corridor = field(default_factory=Corridor)

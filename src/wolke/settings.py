@@ -53,7 +53,7 @@ class HostConfig:
     serve_volumes: bool = option(
         False,
         "Serve volumes in files to this host's own guests too, over NBD as to those of other hosts, rather than let them open the "
-        "files: then such servers can be moved while they run.",
+        "files: slower, but such servers do not stand still for an instant before they are moved while they run.",
     )
     masquerade: bool = option(True, "Whether guests reach the world outside behind this host's addresses.")
 

@@ -11,9 +11,6 @@ WHY: Mapping[str, str] = {
     "in use; here Block Storage asks the guest's host itself",
     "test_update_default_quotas": "limits of injected files, networks and security groups, which only old versions show, are "
     "constants: nothing counts them",
-    "test_tagged_attachment": "attaches a volume while the interface before it is still on its way: Nova answers when it is there, "
-    "this server at once",
-    "test_tagged_boot_devices": "the guest, which has seven network cards here, did not answer ssh in time; the cause is not found yet",
     "NoVNCConsoleTestJSON.test_novnc": "noVNC was not installed where this ran, and the page of the console says so",
     "ServersUpdatePinnedAZ2104": "needs microversion 2.104; the newest here is 2.100",
 }

@@ -239,12 +239,117 @@ async def test_a_running_guest_goes_elsewhere_with_its_volumes(bench: Bench, ser
     await there.close()
 
 
-async def test_volumes_in_files_of_one_host_are_not_handed_over(real: Bench, tmp_path: Path) -> None:
-    driver = await real.driver()
-    path = trial.image(tmp_path / "file")
-    spec = real.spec(volumes=[Volume(str(uuid.uuid4()), 1, (Layer(str(path), "raw"),))])
+async def opened(serving: Serving, volume_id: str, *, served: bool = False, **more: Any) -> Volume:
+    """As its own host opens it."""
+    said = await serving.driver.connect(volume_id, storage.Connector("near", "one", served=served))
+    remote = Remote(said.host, said.port, said.export, said.tls_username, said.tls_psk) if served else None
+    layers = tuple(Layer(one.path, one.format) for one in said.layers)
+    return Volume(volume_id, 1, layers, remote=remote, encrypted=said.encrypted, **more)
+
+
+@pytest.mark.parametrize("was", [Power.RUNNING, Power.PAUSED])
+async def test_a_guest_goes_on_with_what_was_its_file_and_is_served_now(
+    bench: Bench, serving: Serving, tmp_path: Path, was: Power
+) -> None:
+    """Whoever does it may be replaced at any moment by somebody who knows nothing."""
+    volume_id, secret = await serving.volume(trial.image(tmp_path / "boots")), {"passphrase": "a very secret one"}
+    inside = await serving.volume(encryption=storage.Encryption(**secret))
+    files = [await opened(serving, volume_id, root=True), await opened(serving, inside, **secret)]
+    spec = bench.spec(image=None, volumes=files)
+    driver = await bench.driver()
     await driver.create(spec)
     await driver.start(spec.server_id)
+    await bench.booted(driver, spec.server_id)
+    if was is Power.PAUSED:
+        await driver.pause(spec.server_id)
     with pytest.raises(Failure, match="in files of this host"):
         await driver.shape(spec.server_id)
+    if bench.real:
+        with pytest.raises(Failure, match="has the volume open as a file"):
+            await opened(serving, volume_id, served=True)
+    for _ in range(2):
+        driver = await bench.driver()
+        assert set(await driver.let_go(spec.server_id)) == {volume_id, inside}
+        assert await power(driver, spec.server_id) is Power.PAUSED
+    served = [
+        await opened(serving, volume_id, served=True, root=True),
+        await opened(serving, inside, served=True, **secret),
+    ]
+    for _ in range(2):
+        driver = await bench.driver()
+        await driver.take_up(spec.server_id, served)
+    assert await power(driver, spec.server_id) is was
+    assert not await driver.let_go(spec.server_id)
+    assert await driver.shape(spec.server_id)
+    await driver.reboot(spec.server_id, hard=True)
+    await bench.booted(driver, spec.server_id, 2)
+    if bench.real:
+        assert "booted 2" in await driver.console_output(spec.server_id, None), "it is the same disk"
     await driver.destroy(spec.server_id)
+
+
+async def test_a_guest_whose_file_is_not_served_takes_it_back(real: Bench, serving: Serving, tmp_path: Path) -> None:
+    driver = await real.driver()
+    file = await opened(serving, await serving.volume(trial.image(tmp_path / "boots")), root=True)
+    spec = real.spec(image=None, volumes=[file])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await real.booted(driver, spec.server_id)
+    await driver.let_go(spec.server_id)
+    with pytest.raises(Failure, match="waits for its volumes"):
+        await driver.unpause(spec.server_id)
+    await driver.take_up(spec.server_id, [file])
+    before = (await driver.console_output(spec.server_id, None)).count(".")
+
+    async def ticks() -> bool:
+        return (await driver.console_output(spec.server_id, None)).count(".") > before
+
+    await eventually(ticks)
+    await driver.let_go(spec.server_id)
+    await driver.start(
+        spec.server_id
+    )  # the host, or who cares for it, was away for long: it begins anew with what it has
+    await real.booted(driver, spec.server_id, 2)
+    await driver.destroy(spec.server_id)
+
+
+@pytest.mark.parametrize("inside", [None, storage.Encryption("a very secret passphrase")], ids=["plain", "luks"])
+async def test_a_guest_sees_that_a_served_volume_has_grown(
+    real: Bench, serving: Serving, inside: storage.Encryption | None
+) -> None:
+    volume_id = await serving.volume(encryption=inside)
+    one = await serving.served(volume_id, passphrase=inside.passphrase if inside else "")
+    driver = await real.driver()
+    spec = real.spec(volumes=[one])
+    await driver.create(spec)
+    await driver.start(spec.server_id)
+    await real.booted(driver, spec.server_id)
+    await serving.driver.extend(volume_id, 2)
+    assert await seen(driver, spec.server_id, volume_id) == 1 << 30
+    for _ in range(2):
+        await driver.connect_volumes(spec.server_id, [replace(one, size_gib=2)])
+    assert await seen(driver, spec.server_id, volume_id) == 2 << 30
+    await driver.destroy(spec.server_id)
+
+
+async def seen(driver: Any, server_id: str, volume_id: str) -> int:
+    """The size of the guest's disk."""
+    disks = await ask(driver, server_id, "query-block")
+    [disk] = [one for one in disks if volume_id in str(one.get("qdev"))]
+    return int(disk["inserted"]["image"]["virtual-size"])
+
+
+async def test_who_makes_a_served_volume_larger_may_die_in_the_midst(real: Bench, serving: Serving) -> None:
+    volume_id = await serving.volume()
+    before = await serving.served(volume_id)
+    holder = serving.driver._exports.holder(Home.of(volume_id, serving.folder / "volumes"))
+    assert holder is not None
+    async with holder._talk() as call:
+        await call("block-export-del", {"id": "export", "mode": "hard"})
+    assert await serving.served(volume_id) == before
+    async with holder._talk() as call:
+        assert await call("query-block-exports")
+        await call("block-export-del", {"id": "export", "mode": "hard"})
+    await serving.driver.extend(volume_id, 3)
+    found = await serving.driver.look(volume_id)
+    assert found is not None and found.size_gib == 3

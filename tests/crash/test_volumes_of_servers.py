@@ -24,7 +24,8 @@ from wolke.core.db import Database
 from wolke.core.drivers import Failure
 
 _DRIVER = (
-    "attach_volume", "detach_volume", "swap_volume", "connect_volumes", "destroy", "look", "receive", "send", "settle",
+    "attach_volume", "detach_volume", "swap_volume", "connect_volumes", "destroy", "look", "let_go", "take_up", "receive",
+    "send", "settle",
 )  # fmt: skip
 _CLIENT = ("get_json", "put_json", "post_json")
 LEAST_POINTS = 15
@@ -126,22 +127,12 @@ async def prepare(root: Path, scene: str) -> None:
     await cloud.furnish()
     server = await cloud.create("old")
     volume_id = await cloud.volume()
-    if "live" in scene:
-        await go_where_no_volume_is(cloud, server.id)
     if SCENES[scene][1]:
         await cloud.attach(server.id, volume_id)
         await cloud.settle()
     if "swap" in scene:
         await cloud.volume()
     await db.close()
-
-
-async def go_where_no_volume_is(cloud: DiskCloud, server_id: str) -> None:
-    if (await cloud.server(server_id)).host == (await cloud.shown(await _volume_id(cloud))).host:
-        await cloud.compute.moves.migrate(ADMIN, server_id, None)
-        await cloud.settle()
-        await cloud.compute.moves.confirm(ADMIN, server_id)
-        await cloud.settle()
 
 
 async def play(root: Path, scene: str, points: Points) -> None:
@@ -177,7 +168,7 @@ async def wrongs(cloud: DiskCloud) -> list[str]:
     devices, attachments = await cloud.db.find(BLOCK_DEVICES), await cloud.attachments()
     driver = cloud.hosts[server.host or "host-1"].driver
     has = driver.volumes(server.id) if server.status == "ACTIVE" else ()
-    found = []
+    found = [f"{at}: {power}" for at, power in (await cloud.guests()).items() if at == server.id and power != "running"]
     if server.status not in ("ACTIVE", "DELETED") or server.task is not None:
         found.append(f"server is {server.status}/{server.task}")
     for volume in volumes:

@@ -157,7 +157,8 @@ def behind(kind: str, word: str) -> tuple[list[str], list[str]]:
     return [task for task, shown in words.items() if shown == word], [t for t, shown in words.items() if shown != word]
 
 
-_RANK = ("attached", "detaching", "attaching", "reserved")
+#: Of several, what is under way is told: who waits for "in-use" or "available" must not take the one before for the one after.
+_RANK = ("detaching", "attaching", "reserved", "attached")
 _ATTACHED = {"attached": "in-use", "detaching": "detaching", "attaching": "attaching", "reserved": "reserved"}
 
 #: Statuses that a volume has because of its attachments, and may leave because of them.

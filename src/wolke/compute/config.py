@@ -25,6 +25,9 @@ class ComputeConfig:
     deleted_retention_s: float = option(86400.0, "How long rows of deleted servers are kept for changes-since lists.")
     default_availability_zone: str = option("nova", "The zone of hosts that are in no aggregate with one.")
     max_servers_per_page: int = option(1000, "The longest page that a list gives.")
+    interface_attach_wait_s: float = option(
+        30.0, "How long a request to attach an interface waits for the guest to have it before it is answered."
+    )
     console_token_ttl_s: float = option(600.0, "How long a console URL can be opened.")
     allow_resize_to_same_host: bool = option(True, "Whether a server may be resized where it is.")
     resize_confirm_window_s: float = option(0.0, "A resize that nobody confirmed is confirmed after so long; 0: never.")

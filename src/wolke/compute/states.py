@@ -39,9 +39,10 @@ _IMAGED = ("ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED")
 _CREATE = ("scheduling", "networking", "block_device_mapping", "spawning")
 _MOVE = ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish")
 _LIVE = (
-    "live_prep", "live_binding", "live_receiving", "live_sending", "live_settling", "live_arriving", "live_clearing",
+    "live_prep", "live_binding", "live_serving", "live_receiving", "live_sending", "live_settling", "live_arriving", "live_clearing",
     "live_released",
 )  # fmt: skip
+_LIVE_UNDO = ("live_regaining", "live_withdrawing", "live_undone")
 _PLUGGABLE = ("ACTIVE", "SHUTOFF", "PAUSED", "RESIZED", "SHELVED")
 _PLUG_S = 180.0
 _MOVE_S = 3600.0  # disks are copied
@@ -94,6 +95,8 @@ SERVER = Machine(
             deadline_s=_PLUG_S,
             undo="detach_volume",
         ),
+        Row("extend_volume", _PLUGGABLE, ("volumes_renewing",), None, failed=None, deadline_s=_PLUG_S),
+        Row("retype_volume", _PLUGGABLE, ("volumes_renewing",), None, failed=None, deadline_s=_PLUG_S),
         Row("detach_volume", _PLUGGABLE, ("volume_detaching",), None, failed=None, deadline_s=_PLUG_S),
         Row(
             "swap_volume", ("ACTIVE", "PAUSED"), ("volume_swapping",), None, deadline_s=4 * _MOVE_S, undo="keep_volume"
@@ -119,7 +122,7 @@ SERVER = Machine(
             deadline_s=4 * 3600.0,
             undo="live_undo",
         ),
-        Row("live_undo", (), ("live_withdrawing", "live_undone"), None, failed=None),
+        Row("live_undo", (), _LIVE_UNDO, None, failed=None),
         Row(
             "evacuate",
             ("ACTIVE", "SHUTOFF", "ERROR"),
@@ -158,10 +161,12 @@ SERVER = Machine(
 HOST_TASKS = frozenset(
     {
         "spawning", "powering-on", "powering-off", "rebooting", "rebooting_hard", "pausing", "unpausing", "suspending",
-        "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching", "volume_attaching", "volume_detaching", "volume_swapping", "volume_keeping",
+        "resuming", "rebuilding", "rebuild_spawning", "image_snapshot", "interface_attaching", "interface_detaching", "volume_attaching", "volume_detaching",
+        "volume_swapping", "volume_keeping", "volumes_renewing",
         "deleting", "clearing", "resize_migrating", "resize_finish", "resize_reverting", "resize_restoring",
         "rescuing", "unrescuing", "image_backup", "shelving", "shelving_image_uploading", "shelving_offloading", "unshelving",
-        "spawning_shelved", "evacuate_spawning", "live_sending", "live_arriving", "soft-deleting", "restoring",
+        "spawning_shelved", "evacuate_spawning", "live_serving", "live_regaining", "live_sending", "live_arriving",
+        "soft-deleting", "restoring",
     }
 )  # fmt: skip
 OTHER_HOST_TASKS = frozenset({"confirming", "deleting_aside", "live_receiving", "live_clearing", "live_withdrawing"})
@@ -170,12 +175,15 @@ CONTROLLER_TASKS = SERVER.tasks - AGENT_TASKS
 #: Of those, the ones in which a server may have to wait for Block Storage.
 WAITING = frozenset({"block_device_mapping", "rebuild_block_device_mapping", "image_snapshot_pending"})
 
+#: The wake name of those who wait for a guest to have a network card, or not to get it.
+INTERFACE_ATTACHED = "compute.interface_attached"
+
 #: What a host only has to clear away: done at once if there is no host, and gone past if it is down when time is up. What
 #: is there is found when the host comes back.
 CLEANUPS = frozenset(
     {
         "deleting", "clearing", "deleting_aside", "confirming", "resize_reverting", "shelving_offloading", "live_clearing",
-        "live_withdrawing",
+        "live_withdrawing", "live_regaining",
     }
 )  # fmt: skip
 
@@ -219,12 +227,12 @@ _STATUS_OF_TASK = {
     "resize_reverting": "REVERT_RESIZE", "resize_unbinding": "REVERT_RESIZE", "resize_restoring": "REVERT_RESIZE",
 }  # fmt: skip
 _STATUS_OF_TASK |= dict.fromkeys(("evacuating", "evacuating_binding", "evacuate_spawning"), "REBUILD")
-_STATUS_OF_TASK |= dict.fromkeys((*_LIVE, "live_withdrawing", "live_undone"), "MIGRATING")
+_STATUS_OF_TASK |= dict.fromkeys((*_LIVE, *_LIVE_UNDO), "MIGRATING")
 _WORDS = {"RESIZED": "VERIFY_RESIZE", "RESCUED": "RESCUE"}
 
 #: Tasks that Nova has no word for, or another one.
 _TASK_STATES: dict[str, str | None] = {
-    "volume_attaching": None, "volume_swapping": None, "volume_keeping": None, "volume_detaching": None, "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
+    "volumes_renewing": None, "volume_attaching": None, "volume_swapping": None, "volume_keeping": None, "volume_detaching": None, "interface_attaching": None, "interface_detaching": None, "interface_releasing": None, "releasing": "deleting",
     "clearing": None, "abandoning": None, "deleting_aside": "deleting", "confirming": None, "confirmed": None,
     "evacuating": "rebuilding", "evacuating_binding": "rebuilding", "evacuate_spawning": "rebuild_spawning",
     "backup_rotating": "image_backup", "offloaded": "shelving_offloading", "unshelved": "unshelving",
@@ -232,7 +240,7 @@ _TASK_STATES: dict[str, str | None] = {
     "resize_unbinding": "resize_reverting", "resize_restoring": "resize_reverting",
 }  # fmt: skip
 
-_TASK_STATES |= dict.fromkeys((*_LIVE, "live_withdrawing", "live_undone"), "migrating")
+_TASK_STATES |= dict.fromkeys((*_LIVE, *_LIVE_UNDO), "migrating")
 
 #: How a move is called on the wire while it is under way; whatever else it is called, it is over.
 MOVES_UNDER_WAY = frozenset(

@@ -12,7 +12,8 @@ from tests.conftest import AsgiClient
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.drivers.base import Connection, Connector
-from wolke.compute.store import MIGRATIONS
+from wolke.block_storage.store import HOSTS
+from wolke.compute.store import MIGRATIONS, SERVER_ACTIONS
 from wolke.core.db import Database
 from wolke.core.drivers import Failure
 
@@ -30,7 +31,7 @@ class Reachable:
         return getattr(self._driver, name)
 
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
-        if self.alone and connector.host != self._host:
+        if self.alone and (connector.host != self._host or connector.served):
             raise Failure("There is no way to another host.")
         found: Connection = await self._driver.connect(volume_id, connector)
         return found
@@ -72,6 +73,62 @@ async def test_a_server_whose_volumes_cannot_follow_stays_with_them(cloud: DiskC
     actions = (await admin.get(f"/servers/{server.id}/os-instance-actions")).json["instanceActions"]
     shown = await admin.get(f"/servers/{server.id}/os-instance-actions/{actions[0]['request_id']}")
     assert "host" in shown.json["instanceAction"]["events"][0]["details"]
+
+
+async def with_a_file(cloud: DiskCloud) -> tuple[str, str]:
+    """A server on host-1 that has a volume of host-1 open as a file; host-2 is there. The server and the volume."""
+    server, volume_id = await cloud.create(), await cloud.volume()
+    await cloud.settle()
+    await cloud.attach(server.id, volume_id)
+    await cloud.settle()
+    await cloud.add_host("host-2")
+    [attachment] = await cloud.attachments()
+    assert (attachment.instance_host, (attachment.connection or {})["type"]) == ("host-1", "file")
+    return server.id, volume_id
+
+
+async def test_a_volume_that_is_a_file_is_served_so_that_its_server_can_go_live(cloud: DiskCloud) -> None:
+    server_id, volume_id = await with_a_file(cloud)
+    await cloud.compute.moves.migrate_live(ADMIN, server_id, None, copies_disks=None)
+    await cloud.settle()
+    now = await cloud.server(server_id)
+    assert (now.status, now.task, now.host, now.power) == ("ACTIVE", None, "host-2", "running")
+    assert cloud.hosts["host-2"].driver.volumes(server_id) == (volume_id,)
+    [attachment] = await cloud.attachments()
+    assert (attachment.instance_host, (attachment.connection or {})["type"]) == ("host-2", "nbd")
+    assert (await cloud.shown(volume_id)).host == "host-1", "what is in it is where it was"
+
+
+@pytest.mark.parametrize("trouble", ["send", "receive", "take_up"])
+async def test_a_migration_in_vain_leaves_the_server_running_with_its_volume(cloud: DiskCloud, trouble: str) -> None:
+    server_id, volume_id = await with_a_file(cloud)
+    driver: Any = cloud.hosts["host-2" if trouble == "receive" else "host-1"].driver
+    driver._plans[trouble] = [Failure("simulated: no")]
+    await cloud.compute.moves.migrate_live(ADMIN, server_id, None, copies_disks=None)
+    await cloud.settle()
+    now = await cloud.server(server_id)
+    assert (now.status, now.task, now.host, now.other_host) == ("ACTIVE", None, "host-1", None)
+    assert await cloud.guests() == {server_id: "running"}
+    assert cloud.hosts["host-1"].driver.volumes(server_id) == (volume_id,)
+    await cloud.compute.moves.migrate_live(ADMIN, server_id, None, copies_disks=None)
+    await cloud.settle()
+    assert (await cloud.server(server_id)).host == "host-2"
+
+
+async def test_what_its_back_end_cannot_serve_is_refused_before_the_server_stands_still(cloud: DiskCloud) -> None:
+    server_id, _ = await with_a_file(cloud)
+    [host] = await cloud.db.find(HOSTS, name="host-1")
+    for backend in host.backends:
+        backend.capabilities["remote"] = False
+    async with cloud.db.transaction() as tx:
+        await tx.update(HOSTS, {"backends": host.backends}, id=host.id)
+    driver: Any = cloud.hosts["host-1"].driver
+    driver._plans["let_go"] = [AssertionError("it was made to stand still")]
+    await cloud.compute.moves.migrate_live(ADMIN, server_id, None, copies_disks=None)
+    await cloud.settle()
+    [action] = await cloud.db.find(SERVER_ACTIONS, server_id=server_id, action="live-migration")
+    assert "its back end cannot" in action.events[0]["details"]
+    assert await cloud.guests() == {server_id: "running"}
 
 
 async def test_a_server_goes_live_with_volumes_that_both_hosts_can_open(cloud: DiskCloud) -> None:

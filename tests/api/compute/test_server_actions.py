@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +9,9 @@ import pytest
 from tests.api.compute.test_servers import asked, boot
 from tests.conftest import Answer, AsgiClient
 from tests.life_cloud import LifeCloud
+from wolke.compute.config import ComputeConfig
+from wolke.core.db import Database
+from wolke.core.drivers import Failure
 
 
 @pytest.fixture
@@ -209,6 +214,29 @@ async def test_interfaces_are_attached_and_detached(cloud: LifeCloud, member: As
     for wrong in ({"net_id": "x"}, {"net_id": cloud.network_id, "port_id": port_id}, {"port_id": port_id},
                   {"fixed_ips": [{"ip_address": "10.0.0.9"}]}, {"net_id": cloud.network_id, "tag": "a/b"}):  # fmt: skip
         assert (await member.post(at, {"interfaceAttachment": wrong})).status == 400, wrong
+
+
+async def test_whoever_attached_an_interface_may_go_on_with_the_server(database: Database, tmp_path: Path) -> None:
+    cloud = LifeCloud(database, tmp_path, config=ComputeConfig()).start()
+    await cloud.furnish()
+    await cloud.add_host()
+    member = cloud.http.using("member", "/compute/v2.1", openstack_api_version="compute latest")
+    server_id = await boot(cloud, member)
+    await cloud.settle()
+    for failures in ([], [Failure("simulated: no place for it")]):
+        cloud.hosts["host-1"].driver._plans["attach_nic"] = failures
+        asking = asyncio.create_task(member.post(f"/servers/{server_id}/os-interface", {"interfaceAttachment": {}}))
+        while not asking.done():
+            await cloud.settle()
+            await asyncio.sleep(0)
+        answer = await asking
+        if answer.status != 400:
+            assert answer.status == 200 and (await cloud.server(server_id)).task is None
+            continue
+        assert b"no place for it" in answer.body
+        await cloud.settle()
+    assert answer.status == 400
+    assert len((await member.get(f"/servers/{server_id}/os-interface")).json["interfaceAttachments"]) == 2
 
 
 async def test_security_groups_of_all_its_ports(cloud: LifeCloud, member: AsgiClient, server_id: str) -> None:

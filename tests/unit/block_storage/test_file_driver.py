@@ -250,9 +250,10 @@ async def test_a_served_volume_is_snapshotted_while_it_is_written_to(driver: Fil
     io(served, "read -P 5 0 1M", "write -P 6 0 1M")
     await driver.create(Volume(two, 1), OfSnapshot(one, snapshot))
     io(await at(driver, two, tmp_path), "read -P 5 0 1M")
-    with pytest.raises(Failure, match="detached"):
-        await driver.extend(one, 2)
+    await driver.extend(one, 2)
+    io(served, "read -P 6 0 1M", f"write -P 7 {3 << 29} 1M")  # beyond what it had
     await driver.disconnect(one, FAR.attachment_id)
+    io(await at(driver, one, tmp_path), f"read -P 7 {3 << 29} 1M")
     io(await at(driver, one, tmp_path), "read -P 6 0 1M")
 
 

@@ -75,7 +75,8 @@ def test_a_word_is_found_by_what_is_behind_it() -> None:
     ("attachments", "status"),
     [
         ([], "available"), (["reserved"], "reserved"), (["reserved", "attaching"], "attaching"),
-        (["attached", "reserved"], "in-use"), (["detaching"], "detaching"), (["detaching", "attached"], "in-use"),
+        (["attached", "reserved"], "reserved"), (["detaching"], "detaching"), (["detaching", "attached"], "detaching"),
+        (["attached", "attached"], "in-use"),
     ],
 )  # fmt: skip
 def test_a_volume_is_what_its_attachments_say(attachments: list[str], status: str) -> None:

@@ -106,6 +106,7 @@ class Connector:
     attachment_id: str = ""
     read_only: bool = False
     shared: bool = False
+    served: bool = False  # over the network, wherever it is: another host will open it as well
     address: str = ""  # of that host, where it is known
 
 

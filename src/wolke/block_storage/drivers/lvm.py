@@ -250,7 +250,7 @@ class LvmDriver:
 
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         async with self._volume(volume_id) as (one, _):
-            if connector.host != self._host or connector.shared:
+            if connector.host != self._host or connector.shared or connector.served:
                 raise Failure("This backend serves guests on its own host only, one at a time.")
             layer = Layer(self._device(one.name), "raw")
             return Connection("file", connector.read_only, layers=(layer,))

@@ -35,6 +35,7 @@ class _Record(msgspec.Struct, frozen=True):
     snapshots: dict[str, tuple[bytes, int]] = {}
     encrypted: bool = False
     open: bool = False
+    served: frozenset[str] = frozenset()  # the attachments that it is served over the network for
 
 
 class SimulatedDriver:
@@ -177,13 +178,17 @@ class SimulatedDriver:
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         await self._trouble("connect")
         record = self._find(volume_id)
-        if connector.host != self._host or connector.shared:
+        if connector.host != self._host or connector.shared or connector.served or record.served:
+            self._keep(replace(record, served=record.served | {connector.attachment_id}))
             return Connection("nbd", connector.read_only, record.encrypted, host="simulated", export=volume_id)
         layer = Layer(f"/simulated/{volume_id}", "raw")
         return Connection("file", connector.read_only, record.encrypted, (layer,))
 
     async def disconnect(self, volume_id: str, attachment_id: str) -> None:
         await self._trouble("disconnect")
+        if volume_id in self._volumes:
+            record = self._find(volume_id)
+            self._keep(replace(record, served=record.served - {attachment_id}))
 
     async def quarantine(self, volume_id: str) -> None:
         await self._trouble("quarantine")

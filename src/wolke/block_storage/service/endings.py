@@ -57,6 +57,7 @@ class Endings:
         }
         self._following: Mapping[tuple[str, str], Callable[[Transaction, Any, str | None], Awaitable[None]]] = {
             ("volume", "create"): self._after_create,
+            ("volume", "extend"): self._after_extend,
             ("volume", "revert"): self._after_revert,
             ("volume", "reimage"): self._after_reimage,
             ("backup", "create"): self._after_backup,
@@ -132,6 +133,10 @@ class Endings:
                 await self.restore(tx, backup)
             else:
                 await self.fail(tx, "backup", backup, f"The volume to restore to could not be made: {reason}")
+
+    async def _after_extend(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
+        if reason is None:
+            await self._needs.tell_servers(tx, volume, "extend")
 
     async def _after_revert(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
         await self._release(tx, "snapshot", volume.arguments.get("snapshot_id"), None)

@@ -12,7 +12,7 @@ from wolke.block_storage import errors
 from wolke.block_storage.config import BlockStorageConfig
 from wolke.block_storage.model import Attachment, Message, Volume
 from wolke.block_storage.states import MACHINES, loop_of, status_of
-from wolke.block_storage.store import BY_KIND, MESSAGES
+from wolke.block_storage.store import ATTACHMENTS, BY_KIND, MESSAGES
 from wolke.block_storage.store.secrets import Secrets
 from wolke.core import ids
 from wolke.core.clock import Clock
@@ -51,8 +51,9 @@ _LONGEST_TEXT = 1000
 class Servers(Protocol):
     """Compute, for whom volumes are: bound by the composition root where there is one."""
 
-    async def extended(self, volume: Volume, attachment: Attachment) -> None:
-        """The volume is larger than it was when it was attached: its guest should see it."""
+    async def changed(self, tx: Transaction, volume: Volume, attachment: Attachment, verb: str) -> None:
+        """By ``extend`` or ``retype`` the volume is larger, faster or slower than it was when it was attached: its guest should see it. Part
+        of the write that says so."""
 
     async def wants(self, attachment: Attachment) -> bool:
         """Whether a server still counts on an attachment that is not complete: it is then left alone."""
@@ -72,6 +73,11 @@ class Needs:
         """400 if there is no such project."""
         if self.identity is not None and not await self.identity.projects.find([project_id]):
             raise errors.Invalid("input received", f"Project ID {project_id[:64]} is not a valid project.")
+
+    async def tell_servers(self, tx: Transaction, volume: Volume, verb: str) -> None:
+        if self.servers is not None and volume.status == "in-use":
+            for attachment in await tx.find(ATTACHMENTS, volume_id=volume.id, status="attached"):
+                await self.servers.changed(tx, volume, attachment, verb)
 
     async def write(self, tx: Transaction, kind: str, row: Any, changes: Mapping[str, Any]) -> bool:
         """Write ``changes`` unless somebody wrote since ``row`` was read, and wake whoever is next."""

@@ -199,9 +199,10 @@ class VolumeActions:
             if destination == volume.backend:
                 self._needs.begun(ctx, "volume", volume, "retype")  # refuses as the rest would
                 await self._volumes.write(tx, volume, {"type_id": kind.id, "multiattach": _multiattach(kind)})
-                return
-            arguments = {"destination": destination, "type_id": kind.id, "multiattach": _multiattach(kind)}
-            await self._needs.begin(tx, ctx, "volume", volume, "retype", arguments)
+                await self._needs.tell_servers(tx, volume, "retype")
+            else:
+                arguments = {"destination": destination, "type_id": kind.id, "multiattach": _multiattach(kind)}
+                await self._needs.begin(tx, ctx, "volume", volume, "retype", arguments)
 
     async def _check_retype(self, tx: Transaction, volume: Volume, kind: VolumeType) -> None:
         if (kind.encryption is not None) != (volume.encryption is not None):

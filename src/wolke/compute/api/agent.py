@@ -82,7 +82,10 @@ async def powers(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
 
 
 async def connections(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
-    return await life.disks.connections(request.params["host"], request.params["server_id"], request.body["devices"])
+    served = bool(request.body.get("served", False))
+    return await life.disks.connections(
+        request.params["host"], request.params["server_id"], request.body["devices"], served=served
+    )
 
 
 async def move_key(life: Life, ctx: Context, request: Request) -> dict[str, Any]:
@@ -160,7 +163,7 @@ ROUTES: tuple[Route, ...] = (
     _row("GET", "/v1/hosts/{host}/moves/{server_id}", move_key),
     _row("POST", "/v1/hosts/{host}/moves/{server_id}/progress", move_progress, _PROGRESS),
     _row("POST", "/v1/hosts/{host}/connections/{server_id}", connections,
-         record({"devices": array(_ID)}, required=("devices",))),
+         record({"devices": array(_ID), "served": {"type": "boolean"}}, required=("devices",))),
     _row("GET", "/v1/hosts/{host}/wakes", wakes),
     _row("POST", "/v1/hosts/{host}/answers/{question_id}", answer, _OBJECT, 204),
     _row("GET", "/v1/hosts/{host}/metadata/{network_id}/{address}", metadata),

@@ -288,7 +288,7 @@ class Volumes(Protocol):
 
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         """These are its volumes, and this is how they are opened when it starts next: it may have changed while it was off. Of a guest
-        that runs only their limits change, at once."""
+        that runs only their limits change, at once, and it sees it if those that are ``remote`` have grown."""
 
     async def holder(self, volume_id: str) -> VolumeHolder | None:
         """The guest that has the volume open; None if none does here."""
@@ -360,8 +360,17 @@ Watch = Callable[[Mapping[str, int]], Awaitable[str | None]]
 class LiveMigration(Protocol):
     """A running guest goes to another host without its noticing, with its disks.
 
-    there: ``receive`` with the ``shape`` and ``still_parts`` from here; here: ``send``; there: ``settle``; here: ``destroy``
+    here: ``let_go`` and ``take_up``, if it has volumes as files; there: ``receive`` with the ``shape`` and ``still_parts`` from
+    here; here: ``send``; there: ``settle``; here: ``destroy``
     """
+
+    async def let_go(self, server_id: str) -> Sequence[str]:
+        """The volumes that the guest has open as files of this host. If there are any it stands still afterwards, and has none of
+        them open. Called again it says the same."""
+
+    async def take_up(self, server_id: str, volumes: Sequence[Volume]) -> None:
+        """It has these open as they say now, and runs on if it ran. Does nothing if it had let go of nothing. ``Failure`` if they
+        cannot be opened, ``ConnectionError`` if one is missing: then it stands still as before."""
 
     async def shape(self, server_id: str) -> Mapping[str, Any]:
         """What a guest elsewhere must be like to take this one's memory; only the same kind of driver understands it."""

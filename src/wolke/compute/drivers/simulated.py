@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,22 +34,9 @@ from wolke.compute.drivers.base import (
     Volume,
     Watch,
 )
+from wolke.compute.drivers.smallest_images import IMAGES
 from wolke.core.drivers import Failure, Unsupported
 from wolke.core.files import set_apart
-
-# The smallest images there are: one sector of zeroes; for qcow2 a header, a table of reference counts, counts, a map.
-IMAGES = {
-    "raw": bytes(512),
-    "qcow2": b"".join(
-        part.ljust(512, b"\0")
-        for part in (
-            struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 9, 512, 0, 1, 1536, 512, 1, 0, 0),
-            struct.pack(">Q", 1024),
-            struct.pack(">4H", 1, 1, 1, 1),
-            b"",
-        )
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +52,23 @@ class _Record:
     going: str = ""  # a live migration: "waiting" for it, "come" but not settled, "gone" elsewhere
     volumes: tuple[str, ...] = ()
     limits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of its volumes
+    files: tuple[str, ...] = ()  # the volumes that it has open as files of this host
+    let_go: bool = False  # it stands still without them
     stubborn: bool = False  # lets go of no volume
     written: str = ""  # what its disk holds: it goes where the guest goes
 
 
 def _with(record: _Record, volumes: Sequence[Volume]) -> _Record:
     limits = {one.volume_id: dict(one.limits) for one in volumes}
-    return replace(record, volumes=tuple(limits), limits=limits)
+    return replace(record, volumes=tuple(limits), limits=limits, files=_files(volumes))
+
+
+def _files(volumes: Sequence[Volume]) -> tuple[str, ...]:
+    return tuple(one.volume_id for one in volumes if not one.remote)
+
+
+def _seen(record: _Record) -> Power:
+    return Power.PAUSED if record.let_go and record.power is Power.RUNNING else record.power
 
 
 class SimulatedHolder:
@@ -144,12 +140,12 @@ class SimulatedDriver:
 
     async def list(self) -> Sequence[Guest]:
         await self._trouble("list")
-        return [Guest(record.server_id, record.power) for record in self._guests.values()]
+        return [Guest(record.server_id, _seen(record)) for record in self._guests.values()]
 
     async def look(self, server_id: str) -> Guest | None:
         await self._trouble("look")
         record = self._guests.get(server_id)
-        return Guest(server_id, record.power) if record else None
+        return Guest(server_id, _seen(record)) if record else None
 
     async def create(self, spec: GuestSpec) -> None:
         await self._trouble("create")
@@ -162,6 +158,7 @@ class SimulatedDriver:
         record = self._find(server_id)
         if record.power in (Power.SHUTDOWN, Power.CRASHED):
             record = replace(record, console=f"{record.console}simulated server {server_id} booted\n"[-65536:])
+        record = replace(record, let_go=False)
         self._set(record, Power.RUNNING)
 
     async def stop(self, server_id: str, timeout_s: float) -> None:
@@ -236,7 +233,8 @@ class SimulatedDriver:
         record = self._find(server_id)
         if volume.volume_id not in record.volumes:
             limits = {**record.limits, volume.volume_id: dict(volume.limits)}
-            self._keep(replace(record, volumes=(*record.volumes, volume.volume_id), limits=limits))
+            files = (*record.files, *_files([volume]))
+            self._keep(replace(record, volumes=(*record.volumes, volume.volume_id), limits=limits, files=files))
 
     async def detach_volume(self, server_id: str, volume_id: str) -> None:
         await self._trouble("detach_volume")
@@ -244,19 +242,24 @@ class SimulatedDriver:
         if volume_id in record.volumes:
             if record.stubborn and record.power in (Power.RUNNING, Power.PAUSED):
                 raise Failure("the server's operating system did not let go of the volume")
-            self._keep(replace(record, volumes=tuple(one for one in record.volumes if one != volume_id)))
+            left, files = (tuple(one for one in some if one != volume_id) for some in (record.volumes, record.files))
+            self._keep(replace(record, volumes=left, files=files))
 
     async def swap_volume(self, server_id: str, volume_id: str, new: Volume) -> None:
         await self._trouble("swap_volume")
         record = self._find(server_id)
         changed = tuple(new.volume_id if one == volume_id else one for one in record.volumes)
-        self._keep(replace(record, volumes=changed, limits={**record.limits, new.volume_id: dict(new.limits)}))
+        files = (*(one for one in record.files if one not in (volume_id, new.volume_id)), *_files([new]))
+        limits = {**record.limits, new.volume_id: dict(new.limits)}
+        self._keep(replace(record, volumes=changed, limits=limits, files=files))
 
     async def connect_volumes(self, server_id: str, volumes: Sequence[Volume]) -> None:
         await self._trouble("connect_volumes")
         record = self._find(server_id)
         if record.power in (Power.RUNNING, Power.PAUSED):
             volumes = [one for one in volumes if one.volume_id in record.volumes]
+            self._keep(replace(_with(record, volumes), files=record.files))
+            return
         self._keep(_with(record, volumes))
 
     async def holder(self, volume_id: str) -> SimulatedHolder | None:
@@ -348,9 +351,29 @@ class SimulatedDriver:
         """For tests: whether it starts from another disk."""
         return self._find(server_id).rescued
 
+    async def let_go(self, server_id: str) -> Sequence[str]:
+        await self._trouble("let_go")
+        record = self._find(server_id)
+        if not record.files or record.power not in (Power.RUNNING, Power.PAUSED):
+            return ()
+        self._keep(replace(record, let_go=True))
+        return record.files
+
+    async def take_up(self, server_id: str, volumes: Sequence[Volume]) -> None:
+        await self._trouble("take_up")
+        record = self._find(server_id)
+        if record.let_go:
+            if not set(record.files) <= {one.volume_id for one in volumes}:
+                raise ConnectionError("not all of its volumes have come back yet")
+            served = {one.volume_id for one in volumes if one.remote}
+            self._keep(replace(record, let_go=False, files=tuple(one for one in record.files if one not in served)))
+
     async def shape(self, server_id: str) -> Mapping[str, Any]:
         await self._trouble("shape")
-        return {"vcpus": self._find(server_id).vcpus}
+        record = self._find(server_id)
+        if record.files:
+            raise Failure("the server has volumes in files of this host, which cannot be handed over while it runs")
+        return {"vcpus": record.vcpus}
 
     async def still_parts(self, server_id: str) -> Mapping[str, Path]:
         self._find(server_id)
@@ -382,7 +405,7 @@ class SimulatedDriver:
             if not said.endswith(b"\n"):
                 return
             there, here = msgspec.json.decode(said, type=_Record), self._find(server_id)
-            come = replace(there, ports=here.ports, volumes=here.volumes, limits=here.limits, going="come")
+            come = replace(there, ports=here.ports, volumes=here.volumes, limits=here.limits, files=(), going="come")
             self._keep(come)
             await loop.sock_sendall(link, b"ok")
 

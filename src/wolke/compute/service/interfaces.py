@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from wolke.compute import errors
@@ -10,6 +12,8 @@ from wolke.compute.model import Server
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
+from wolke.compute.states import INTERFACE_ATTACHED
+from wolke.compute.store import SERVERS
 from wolke.core.context import Context
 from wolke.core.db import Transaction
 from wolke.core.errors import BadRequest, NotFound
@@ -21,6 +25,8 @@ class Interfaces:
         self._needs = needs
         self._servers = servers
         self._actions = actions
+        self._heard = asyncio.Event()
+        needs.db.on_wake(INTERFACE_ATTACHED, self._hear)
 
     async def index(self, ctx: Context, server_id: str) -> list[ServerPort]:
         server = await self._servers.show(ctx, server_id)
@@ -51,7 +57,26 @@ class Interfaces:
             raise
         except NotFound as error:
             raise BadRequest(error.message) from None
+        await self._until_there(server_id)
         return await self.show(ctx, server_id, port.id)
+
+    async def _until_there(self, server_id: str) -> None:
+        """As with Nova, whoever is answered may go on with the server; but nobody waits for ever. ``BadRequest`` with the reason if the
+        guest does not get it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._needs.config.interface_attach_wait_s):
+                while True:
+                    heard = self._heard
+                    server = await self._needs.db.get(SERVERS, id=server_id)
+                    if server is None or server.task != "interface_attaching":
+                        break
+                    await heard.wait()
+            if server is not None and server.verb == "detach_interface" and (why := server.arguments.get("failure")):
+                raise BadRequest(f"Failed to attach network adapter device to {server_id}: {why}")
+
+    def _hear(self) -> None:
+        self._heard.set()
+        self._heard = asyncio.Event()
 
     async def add_address(self, ctx: Context, server_id: str, network_id: str) -> None:
         """One more address for a card that is there."""

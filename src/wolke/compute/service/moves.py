@@ -25,7 +25,7 @@ from wolke.core.errors import BadRequest, NotFound
 from wolke.core.paging import Page, find_page
 
 _KEY_BYTES = 32
-_ABORTABLE = ("live_receiving", "live_sending")
+_ABORTABLE = ("live_serving", "live_receiving", "live_sending")
 
 
 class Moves:

@@ -21,6 +21,7 @@ from wolke.compute.service.instance_actions import action_of, done_at_once
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.server_actions import ServerActions
 from wolke.compute.service.servers import Servers
+from wolke.compute.states import SERVER
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS, SERVERS
 from wolke.core import ids
 from wolke.core.context import Context, system_context
@@ -212,16 +213,18 @@ class Volumes:
 
     # -- for Block Storage (its ``Servers``)
 
-    async def extended(self, volume: Volume, attachment: Attachment) -> None:
-        """The guest's QEMU has done it itself, and the guest was told: what is left is to say so."""
-        now = self._needs.clock.now()
-        async with self._db.transaction() as tx:
-            server = await tx.get(SERVERS, id=attachment.server_id or "")
-            if server is None or server.deleted_at is not None:
-                return
-            asked = system_context(volume.arguments.get("request_id") or ids.request_id())
-            who = dataclasses.replace(asked, project_id=volume.project_id, user_id=volume.user_id)
-            await tx.insert(SERVER_ACTIONS, done_at_once(action_of(who, server, "extend_volume", now)))
+    async def changed(self, tx: Transaction, volume: Volume, attachment: Attachment, verb: str) -> None:
+        """Its host sees to it that the guest has it as it is now. A server that something else is done to sees it at its next start."""
+        asked = system_context(volume.arguments.get("request_id") or ids.request_id())
+        who = dataclasses.replace(asked, project_id=volume.project_id, user_id=volume.user_id)
+        server = await tx.get(SERVERS, id=attachment.server_id or "")
+        if server is None or server.deleted_at is not None:
+            return
+        action = f"{verb}_volume"
+        if server.task is None and server.status in SERVER.rows[action].allowed:
+            await self._actions.begin_in(tx, who, server, action, action, {})
+        else:
+            await tx.insert(SERVER_ACTIONS, done_at_once(action_of(who, server, action, self._needs.clock.now())))
 
     async def wants(self, attachment: Attachment) -> bool:
         """Whether a server still counts on it."""

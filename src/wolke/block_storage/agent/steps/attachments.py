@@ -23,6 +23,7 @@ async def connect(ground: Ground, wish: Wish) -> Learnt:
         wish.arguments["attachment_id"],
         read_only=wish.specification.get("mode") == "ro" or spec["read_only"],
         shared=spec["multiattach"],
+        served=bool(said.get("served")),
         address=str(said.get("ip") or ""),
     )
     connection = await ground.driver(spec["backend"]).connect(spec["id"], connector)

@@ -290,14 +290,16 @@ class FileDriver:
     async def connect(self, volume_id: str, connector: Connector) -> Connection:
         async with self._hold(volume_id) as (home, definition):
             here = connector.host == self._host
-            served = connector.shared or definition.exported or self._config.serve_own_guests
-            if here and not served:
+            wanted = connector.shared or connector.served or self._config.serve_own_guests
+            if here and not wanted and not definition.exported:
                 files = tuple(
                     Layer(str(home.file(name)), definition.layers[name].format)
                     for name in definition.chain(definition.top)
                 )
                 return Connection("file", connector.read_only, definition.encrypted, files)
-            self._exports.check_possible(here=here)
+            self._exports.check_possible(here=here and not connector.served)
+            if not definition.exported and _is_open(home, definition):
+                raise Failure("A server of this host has the volume open as a file.")
             users = sorted({*definition.exported, connector.attachment_id})
             definition = replace(definition, exported=users)
             await self._save(home, definition)

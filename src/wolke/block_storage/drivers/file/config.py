@@ -18,7 +18,7 @@ class FileConfig:
     )
     serve_own_guests: bool = option(
         False,
-        "Serve volumes also to guests on this host, rather than open files: so these can be moved while they run.",
+        "Serve volumes also to guests on this host, rather than open files: so these need not stand still before they move.",
     )
     export_ports: str = option("10810-11809", "The ports for them, each volume has one of its own: first-last.")
     image_check_timeout_s: float = option(10.0, "For qemu-img to look at an image.")

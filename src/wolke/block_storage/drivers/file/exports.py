@@ -53,6 +53,7 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 -----END DH PARAMETERS-----
 """
 _LINE_LIMIT = 1 << 20
+_EXPORT = "export"  # as the daemon calls what it serves
 
 
 class Exports:
@@ -88,7 +89,7 @@ class Exports:
         if not detached.alive(den) or not den.file("export.json").exists():
             await detached.kill(den)
             await whole(self._start, home, disk)
-        await Daemon(den).ready()
+        await Daemon(den, home).ready(_top_name(disk))
         said = json.loads(den.file("export.json").read_bytes())
         key = den.file("keys.psk").read_text().strip().partition(":")[2]
         return Connection(
@@ -146,7 +147,7 @@ class Exports:
 
     def holder(self, home: Home) -> Daemon | None:
         den = _den(home)
-        return Daemon(den) if detached.alive(den) else None
+        return Daemon(den, home) if detached.alive(den) else None
 
 
 def _den(home: Home) -> Den:
@@ -155,8 +156,8 @@ def _den(home: Home) -> Den:
 
 
 def _command(home: Home, disk: Node, data: int, control: int) -> list[str]:
-    top = {**disk, "node-name": node_name(Path(disk["file"]["filename"]).name), "discard": "unmap"}
-    export = f"type=nbd,id=export,node-name={top['node-name']},name={home.volume_id},writable=on"
+    top = {**disk, "node-name": _top_name(disk), "discard": "unmap"}
+    export = f"type=nbd,id={_EXPORT},node-name={top['node-name']},name={home.volume_id},writable=on"
     return [
         _PROGRAM,
         "--object", f"tls-creds-psk,id=tls,endpoint=server,dir={home.file(EXPORT)}",
@@ -166,6 +167,10 @@ def _command(home: Home, disk: Node, data: int, control: int) -> list[str]:
         "--nbd-server", f"addr.type=fd,addr.str={data},tls-creds=tls,max-connections=0",
         "--export", export,
     ]  # fmt: skip
+
+
+def _top_name(disk: Node) -> str:
+    return node_name(Path(disk["file"]["filename"]).name)
 
 
 def node_name(layer: str) -> str:
@@ -201,15 +206,17 @@ def _short(folder: Path) -> Iterator[str]:
 class Daemon:
     """The running daemon as a ``Holder``."""
 
-    def __init__(self, den: Den) -> None:
+    def __init__(self, den: Den, home: Home) -> None:
         self._den = den
+        self._home = home
 
-    async def ready(self) -> None:
+    async def ready(self, node: str) -> None:
         """It has opened the disk, and serves it. ``OSError`` with its last words if it has not come so far."""
         try:
             async with self._talk() as call:
-                if await call("query-block-exports"):
-                    return
+                if not await call("query-block-exports"):  # whoever made it larger died in the midst
+                    await self._serve(call, node)
+                return
         except (OSError, TimeoutError):
             pass
         raise OSError(f"the storage daemon does not serve: {detached.last_words(self._den)}")
@@ -231,8 +238,25 @@ class Daemon:
             await call("blockdev-snapshot", {"node": export["node-name"], "overlay": name})
 
     async def resize(self, size_bytes: int) -> None:
-        """QEMU refuses that while it serves a disk: NBD has no way to tell its clients."""
-        raise Failure("The volume is connected over the network, and cannot be extended until it is detached.")
+        """QEMU does not do that while it serves a disk, since NBD has no way to tell its clients. So they are sent away, and come back
+        by themselves; until then they wait, as for a host that is down."""
+        async with self._talk() as call:
+            exports = await call("query-block-exports")
+            definition = self._home.load()
+            assert definition is not None
+            node = exports[0]["node-name"] if exports else node_name(definition.top)
+            if exports:
+                await call("block-export-del", {"id": _EXPORT, "mode": "hard"})
+            while await call("query-block-exports"):
+                pass  # each question lets it go on
+            try:
+                await call("block_resize", {"node-name": node, "size": size_bytes})
+            finally:
+                await self._serve(call, node)
+
+    async def _serve(self, call: Any, node: str) -> None:
+        export = {"type": "nbd", "id": _EXPORT, "node-name": node, "name": self._home.volume_id, "writable": True}
+        await call("block-export-add", export)
 
     @asynccontextmanager
     async def _talk(self) -> AsyncIterator[Any]:

@@ -12,7 +12,7 @@ from wolke.block_storage.model import Outcome, Volume
 from wolke.block_storage.service.endings import Endings
 from wolke.block_storage.service.needs import Needs
 from wolke.block_storage.states import HOST_TASKS
-from wolke.block_storage.store import ATTACHMENTS, BY_KIND, VOLUMES
+from wolke.block_storage.store import BY_KIND
 from wolke.core.context import system_context
 from wolke.core.db import Where
 from wolke.core.errors import CloudError
@@ -71,12 +71,8 @@ class Outcomes:
 
     async def _afterwards(self, recorded: Sequence[tuple[Any, Outcome]]) -> None:
         for row, outcome in recorded:
-            if outcome.kind != "volume":
-                continue
-            if outcome.task == "uploading" and outcome.failure is not None:
+            if (outcome.kind, outcome.task) == ("volume", "uploading") and outcome.failure is not None:
                 await self.forget_image(row)
-            elif outcome.task == "extending" and outcome.failure is None:
-                await self._tell_servers(row)
 
     async def forget_image(self, volume: Volume) -> None:
         """An image that never got its data is not left behind."""
@@ -89,19 +85,6 @@ class Outcomes:
                 await images.delete(system_context(), image)
         except CloudError as error:
             log.info("image stays", image_id=image_id, why=str(error))
-
-    async def _tell_servers(self, before: Volume) -> None:
-        servers = self._needs.servers
-        if servers is None or before.status != "in-use":
-            return
-        volume = await self._db.get(VOLUMES, id=before.id)
-        if volume is None:
-            return
-        for attachment in await self._db.find(ATTACHMENTS, volume_id=before.id, status="attached"):
-            try:
-                await servers.extended(volume, attachment)
-            except Exception:
-                log.exception("a server was not told that its volume grew", volume_id=before.id)
 
 
 def _matches(row: Any, outcome: Outcome) -> bool:

@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from socket import socket
 from typing import Any
 
 from wolke.compute.agent.ground import Ground
+from wolke.compute.agent.steps import volumes
 from wolke.compute.agent.steps.making import guest_spec
 from wolke.compute.agent.steps.moving import make_room, move_of
+from wolke.compute.drivers.base import Volume
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
+from wolke.core.log import get_logger
+
+log = get_logger(__name__)
 
 Learnt = dict[str, Any]
 _REPORT_S = 1.0
+
+
+async def serve(ground: Ground, wish: Wish) -> Learnt:
+    """On the host where it is: volumes that its guest has open as files are served by their host from now on. The guest stands still
+    for as long as it takes to close them here and to open them there."""
+    _must_do(ground)
+    before = await volumes.of_wish(ground, wish)
+    if not before:
+        return {}
+    held = await ground.driver.let_go(wish.server_id)
+    if not held:
+        return {}
+    wanted = [one["device_id"] for one in wish.specification["volumes"] if one["volume_id"] in held]
+    try:
+        now = await volumes.connections(ground, wish.server_id, wanted, served=True)
+        if any(one.remote is None for one in now):
+            raise Failure("the host of a volume does not serve it to other hosts")
+        await ground.driver.take_up(wish.server_id, now)
+    except BaseException:
+        await asyncio.shield(_take_back(ground, wish, before))
+        raise
+    return {}
+
+
+async def _take_back(ground: Ground, wish: Wish, known: Sequence[Volume]) -> None:
+    """The guest runs on with the volumes as it can have them: as Block Storage says now, or if that is silent, as it said before."""
+    try:
+        known = await volumes.of_wish(ground, wish)
+    except Exception as error:
+        log.warning("volumes are opened as they were", server_id=wish.server_id, error=repr(error))
+    await ground.driver.take_up(wish.server_id, known)
+
+
+async def regain(ground: Ground, wish: Wish) -> Learnt:
+    """Of a migration that is not to be: the guest has its volumes, and runs."""
+    if ground.driver.capabilities.live_migration and await ground.driver.look(wish.server_id) is not None:
+        await ground.driver.take_up(wish.server_id, await volumes.of_wish(ground, wish))
+    return {}
 
 
 async def receive(ground: Ground, wish: Wish) -> Learnt:

@@ -63,9 +63,19 @@ async def renew(ground: Ground, wish: Wish) -> None:
         await ground.driver.connect_volumes(wish.server_id, await of_wish(ground, wish))
 
 
-async def connections(ground: Ground, server_id: str, device_ids: Sequence[str]) -> list[Volume]:
-    """Raises ``Failure`` if Block Storage says that it cannot be."""
-    said = await ground.client.post_json(ground.url(f"connections/{server_id}"), {"devices": list(device_ids)})
+async def refresh(ground: Ground, wish: Wish) -> Learnt:
+    """The guest's volumes are as large and as fast as they should be by now."""
+    if await ground.driver.look(wish.server_id) is not None:
+        await renew(ground, wish)
+    return {}
+
+
+async def connections(
+    ground: Ground, server_id: str, device_ids: Sequence[str], *, served: bool = False
+) -> list[Volume]:
+    """Raises ``Failure`` if Block Storage says that it cannot be. ``served``: over the network, even if they are on this host."""
+    asked = {"devices": list(device_ids), "served": served}
+    said = await ground.client.post_json(ground.url(f"connections/{server_id}"), asked)
     if said.get("failure"):
         raise Failure(str(said["failure"]))
     return [_volume(one) for one in said["connections"]]

@@ -17,6 +17,8 @@ from wolke.compute.drivers.qemu import (
     command,
     console,
     disks,
+    growing,
+    letting_go,
     limits,
     live,
     measures,
@@ -36,7 +38,7 @@ from wolke.compute.drivers.qemu.definition import (
     like,
     load,
     save,
-    with_limits,
+    with_news,
     with_nic,
     with_swapped,
     with_volume,
@@ -194,14 +196,15 @@ class QemuDriver(Guests):
         async with self._hold(server_id) as home:
             before = defined(home)
             runs = process.alive(home) and not home.suspended
-            wished = with_limits(before, volumes) if runs else with_volumes(before, volumes)
+            wished = with_news(before, volumes) if runs else with_volumes(before, volumes)
             if wished == before:
                 return
             command.check(wished)
-            await whole(save, home, wished)
             if runs:
                 async with self._talk(home) as qmp:
+                    await growing.follow(qmp, before, wished)
                     await limits.keep(qmp, wished)
+            await whole(save, home, wished)
 
     async def holder(self, volume_id: str) -> QemuHolder | None:
         for server_id in sorted(self._known()):
@@ -298,6 +301,33 @@ class QemuDriver(Guests):
             raise Failure("the server has volumes in files of this host, which cannot be handed over while it runs")
         places = {"places": definition.places, "volume_places": definition.volume_places}
         return {"machine": definition.machine, "disks": asdict(definition.disks), "pool": self._pool, **places}
+
+    async def let_go(self, server_id: str) -> Sequence[str]:
+        async with self._hold(server_id) as home:
+            definition = defined(home)
+            files = [one for one in definition.spec.volumes if not one.remote]
+            if not files or not process.alive(home) or home.suspended:
+                return []
+            async with self._talk(home) as qmp:
+                await letting_go.let_go(qmp, home, files)
+            return [one.volume_id for one in files]
+
+    async def take_up(self, server_id: str, volumes: Sequence[Volume]) -> None:
+        self._learn_keys(volumes)
+        async with self._hold(server_id) as home:
+            if not letting_go.stands_still(home) or not process.alive(home):
+                return
+            async with self._talk(home) as qmp:
+                for volume in volumes:
+                    definition = defined(home)
+                    there = definition.volume(volume.volume_id)
+                    if there is not None:
+                        opened = replace(volume, plugged_as=there.plugged_as)
+                        await letting_go.take_up(qmp, home, definition.uid, opened)
+                        await whole(save, home, with_volume(definition, opened))
+                now = defined(home)
+                await limits.keep(qmp, now)
+                await letting_go.go_on(qmp, home, now.spec.volumes)
 
     async def still_parts(self, server_id: str) -> Mapping[str, Path]:
         home = self._home(server_id)

@@ -134,10 +134,14 @@ def with_swapped(definition: Definition, volume_id: str, new: Volume) -> Definit
     return replace(definition, spec=replace(definition.spec, volumes=volumes), volume_places=places)
 
 
-def with_limits(definition: Definition, volumes: Sequence[Volume]) -> Definition:
-    """The same volumes, as fast as these may be."""
-    limits = {one.volume_id: one.limits for one in volumes}
-    changed = [replace(one, limits=limits.get(one.volume_id, one.limits)) for one in definition.spec.volumes]
+def with_news(definition: Definition, volumes: Sequence[Volume]) -> Definition:
+    """The same volumes, as fast as these may be, and as large where they are remote: whatever else is new waits for a start."""
+    news = {one.volume_id: one for one in volumes}
+    changed = []
+    for one in definition.spec.volumes:
+        now = news.get(one.volume_id, one)
+        size_gib = now.size_gib if one.remote and now.remote else one.size_gib
+        changed.append(replace(one, limits=now.limits, size_gib=size_gib))
     return replace(definition, spec=replace(definition.spec, volumes=changed))
 
 

@@ -28,6 +28,7 @@ from wolke.compute.drivers.qemu import (
     disks,
     host,
     kvm,
+    letting_go,
     limits,
     memory,
     moves,
@@ -187,10 +188,11 @@ class Guests:
                 async with self._talk(home) as qmp:
                     await limits.keep(qmp, defined(home))
                 return
-            if power is Power.PAUSED:
+            if power is Power.PAUSED and not letting_go.stands_still(home):
                 await self._cont(home)
                 return
-            await process.kill(home)  # suspended, or off, but its process is still there: neither can lose anything
+            await process.kill(home)  # suspended, off, or without its volumes: none can lose anything, or go on
+        letting_go.forget(home)
         await whole(save, home, newly_started(defined(home)))
         await launch(home, self._with_keys(defined(home)), self._host, self._start_timeout_s(home))
 
@@ -256,6 +258,8 @@ class Guests:
             await qmp.execute("stop")
 
     async def unpause(self, server_id: str) -> None:
+        if letting_go.stands_still(self._home(server_id)):
+            raise Failure("the server waits for its volumes")
         async with self._running(server_id) as qmp:
             await qmp.execute("cont")
 

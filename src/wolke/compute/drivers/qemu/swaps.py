@@ -24,27 +24,32 @@ async def swap(qmp: Session, home: Home, definition: Definition, volume_id: str,
     there = definition.volume(volume_id) or definition.volume(new.volume_id)
     if there is None:
         raise Failure("the server does not have the volume")
-    disk, on = await _disk(qmp, volume_nodes.device_name(there))
+    disk, on = await disk_of(qmp, volume_nodes.device_name(there))
     if not on.startswith(volume_nodes.prefix(new.volume_id)):
         await _copy(qmp, home, definition.uid, on, new)
-        disk, on = await _disk(qmp, volume_nodes.device_name(there))
+        disk, on = await disk_of(qmp, volume_nodes.device_name(there))
     await _end(qmp, volume_id)  # a copy the other way that was not to be
     await _end(qmp, new.volume_id)
     await volumes.forget(qmp, volume_id)
     top = volume_nodes.top_name(new)
     if on == _fitting(new):
-        path = disk if disk.startswith("/") else f"/machine/peripheral/{disk}"
-        await qmp.execute("qom-set", {"path": path, "property": "drive", "value": top})
+        await put(qmp, disk, top)
         await qmp.execute("blockdev-del", {"node-name": on})
-    await qmp.execute("block_resize", {"node-name": top, "size": await _size(qmp, top)})  # so the guest hears of it
+    await qmp.execute("block_resize", {"node-name": top, "size": await size_of(qmp, top)})  # so the guest hears of it
 
 
-async def _disk(qmp: Session, device: str) -> tuple[str, str]:
+async def disk_of(qmp: Session, device: str) -> tuple[str, str]:
     """What QEMU calls the guest's disk, and the node that it is on."""
     for one in await qmp.execute("query-block"):
         if one.get("qdev") == device or str(one.get("qdev")).startswith(f"/machine/peripheral/{device}/"):
             return str(one["qdev"]), str(one["inserted"]["node-name"])
     raise Failure("the server does not have the volume")
+
+
+async def put(qmp: Session, disk: str, node: str) -> None:
+    """The guest's disk is on ``node`` from now on."""
+    path = disk if disk.startswith("/") else f"/machine/peripheral/{disk}"
+    await qmp.execute("qom-set", {"path": path, "property": "drive", "value": node})
 
 
 async def _copy(qmp: Session, home: Home, uid: int | None, source: str, new: Volume) -> None:
@@ -81,8 +86,8 @@ def _fitting(new: Volume) -> str:
 async def _target(qmp: Session, source: str, new: Volume) -> str:
     """The node that is copied to. QEMU copies only to what is as large, so of a larger volume it sees that much until it is done."""
     top = volume_nodes.top_name(new)
-    size = await _size(qmp, source)
-    if await _size(qmp, top) <= size:
+    size = await size_of(qmp, source)
+    if await size_of(qmp, top) <= size:
         return top
     await qmp.execute("blockdev-add", {"driver": "raw", "node-name": _fitting(new), "file": top, "size": size})
     return _fitting(new)
@@ -117,6 +122,6 @@ async def _end(qmp: Session, volume_id: str) -> None:
     await qmp.execute("job-dismiss", {"id": job})
 
 
-async def _size(qmp: Session, node: str) -> int:
+async def size_of(qmp: Session, node: str) -> int:
     found = await qmp.execute("query-named-block-nodes", {"flat": True})
     return next(int(one["image"]["virtual-size"]) for one in found if one["node-name"] == node)

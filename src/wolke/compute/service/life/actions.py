@@ -30,6 +30,8 @@ _NAMES: dict[str, tuple[str, str]] = {
     "detach_volume": ("detach_volume", "compute_detach_volume"),
     "swap_volume": ("swap_volume", "compute_swap_volume"),
     "keep_volume": ("swap_volume", "compute_swap_volume"),
+    "extend_volume": ("extend_volume", "compute_extend_volume"),
+    "retype_volume": ("retype_volume", "compute_retype_volume"),
     "resize": ("resize", "compute_prep_resize"),
     "migrate": ("migrate", "compute_prep_resize"),
     "confirm_resize": ("confirmResize", "compute_confirm_resize"),

@@ -43,8 +43,11 @@ class Disks:
             found.setdefault(device.server_id, []).append(device)
         return found
 
-    async def connections(self, host: str, server_id: str, device_ids: Sequence[str]) -> dict[str, Any]:
-        """How ``host`` opens these of the server's volumes, as of now, keys included; or why it cannot be."""
+    async def connections(
+        self, host: str, server_id: str, device_ids: Sequence[str], *, served: bool = False
+    ) -> dict[str, Any]:
+        """How ``host`` opens these of the server's volumes, as of now, keys included; or why it cannot be. ``served``: from now on over
+        the network, wherever they are."""
         server = await self._ground.db.get(SERVERS, id=server_id)
         mine = server and acting_host(server.task, server.host, server.other_host) == host
         if server is None or not mine or self._storage is None:
@@ -56,7 +59,7 @@ class Disks:
                 try:
                     if server.verb == "swap_volume":
                         device = _swapped(device, server)
-                    found.append(await self._connection(self._storage, host, server, device))
+                    found.append(await self._connection(self._storage, host, server, device, served))
                 except HostSilent as error:
                     raise Unavailable(error.message) from None
                 except CloudError as error:
@@ -67,14 +70,16 @@ class Disks:
         return {"connections": found, "failure": None}
 
     async def _connection(
-        self, storage: BlockStorage, host: str, server: Server, device: BlockDevice
+        self, storage: BlockStorage, host: str, server: Server, device: BlockDevice, served: bool
     ) -> dict[str, Any]:
         if server.task == "live_receiving":  # it is the other host's yet, and both open it as that one does
             connected = await storage.attachments.show(_CLOUD, device.attachment_id or "")
             if not _movable(connected):
                 raise Conflict("it is not served over the network.")
         else:
-            connector = {"host": host, "instance": device.server_id, "mountpoint": device.device_name}
+            connector: dict[str, Any] = {"host": host, "instance": device.server_id, "mountpoint": device.device_name}
+            if served:
+                connector["served"] = True
             connected = await storage.attachments.connect(_CLOUD, device.attachment_id or "", connector)
         volume = await storage.volumes.show(_CLOUD, connected.volume_id)
         key = await storage.needs.secrets.open(storage.db, volume.secret_id) if volume.secret_id else None
@@ -95,12 +100,31 @@ class Disks:
         """Why two hosts cannot have the server's volumes open at once, as they must while it moves and runs; None if they can."""
         there = await self._storage.attachments.of_server(server.id) if self._storage is not None else []
         for attachment in there:
-            if not _movable(attachment):
+            if not _movable(attachment) and not await self._servable(attachment):
                 return (
                     f"The server has volumes, which cannot be handed over to another host while it runs: volume "
-                    f"{attachment.volume_id} is not served over the network."
+                    f"{attachment.volume_id} is not served over the network, and its back end cannot do so."
                 )
         return None
+
+    async def lost(self, server: Server) -> str | None:
+        """Why no other host can have the server's volumes: theirs is down as well. None if they can be had."""
+        if self._storage is None:
+            return None
+        attached = await self._storage.attachments.of_server(server.id)
+        hosts = {host.name: host for host in await self._storage.hosts.all()} if attached else {}
+        for attachment in attached:
+            host = hosts.get(attachment.host or "")
+            if host is None or not self._storage.hosts.is_up(host):
+                return f"The server cannot be made anew without volume {attachment.volume_id}, which is on a host that is down."
+        return None
+
+    async def _servable(self, attachment: Attachment) -> bool:
+        """Whether its host can serve what its guest has open as a file."""
+        assert self._storage is not None
+        volume = (await self._storage.volumes.by_id([attachment.volume_id])).get(attachment.volume_id)
+        pool = await self._storage.hosts.pool_at(volume.backend) if volume is not None and volume.backend else None
+        return pool is not None and bool(pool.backend.capabilities.get("remote"))
 
     async def hold(self, tx: Transaction, server: Server) -> list[BlockDevice]:
         """Nobody changes the server's volumes until this write is done. Before the server itself is written to: all lock in that order."""

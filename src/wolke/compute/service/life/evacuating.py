@@ -11,6 +11,7 @@ from typing import Any
 from wolke.compute.model import Server
 from wolke.compute.scheduler import HostView, NoHost, choose
 from wolke.compute.service.life.actions import finish_verb
+from wolke.compute.service.life.disks import Disks
 from wolke.compute.service.life.ground import Ground
 from wolke.compute.service.life.moving import move_of, note
 from wolke.compute.service.life.places import GroupTaken, group_agrees, look_at_hosts, placing_of, resources
@@ -24,9 +25,13 @@ _TRIES = 5
 class Evacuating:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+        self._disks = Disks(ground)
 
     async def place(self, server: Server) -> None:
         """A host for it; without one it stays what it is, where it is."""
+        if (lost := await self._disks.lost(server)) is not None:
+            await self._stays(server, lost)
+            return
         not_hosts = frozenset({server.host or ""})
         only_host = server.arguments.get("host")
         placing = await placing_of(self._ground, server, only_host=only_host, not_hosts=not_hosts)
@@ -42,6 +47,9 @@ class Evacuating:
             except (CapacityExceeded, GroupTaken):
                 continue
             return
+        await self._stays(server, reason)
+
+    async def _stays(self, server: Server, reason: str) -> None:
         changes: dict[str, Any] = {"verb": None, "task": None, "arguments": {}, "deadline_at": None}
         async with self._ground.db.transaction() as tx:
             if await self._ground.write(tx, server, {**changes, "generation": server.generation + 1}):

@@ -2,12 +2,14 @@
 
     live_prep       a host is chosen and claimed (as for every move)
     live_binding    its ports are made there too, beside where they are
+    live_serving    (agent here) volumes that its guest has open as files are served from now on: two hosts can have them open
     live_receiving  (agent there) a guest in waiting; it has the server's volumes open, as they are open where it is
     live_sending    (agent here) it goes; until this is done it is here, and afterwards it is there
     live_settling   its ports, its volumes' attachments and the server itself are the other host's
     live_arriving   (agent there) · live_clearing (agent here) · live_released
 
-Until it has gone, whatever fails is taken back by "live_undo", and the server runs on where it is.
+Until it has gone, whatever fails is taken back by "live_undo", and the server runs on where it is; in "live_regaining" (agent
+here) its guest gets back whatever it has let go of.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from wolke.core.log import get_logger
 
 log = get_logger(__name__)
 
-_NOT_GONE = ("live_prep", "live_binding", "live_receiving", "live_sending")
+_NOT_GONE = ("live_prep", "live_binding", "live_serving", "live_receiving", "live_sending")
 _BYTES = tuple(f"{what}_{which}" for what in ("memory", "disk") for which in ("total", "processed", "remaining"))
 
 

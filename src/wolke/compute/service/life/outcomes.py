@@ -13,7 +13,7 @@ from wolke.compute.service.life.endings import Endings
 from wolke.compute.service.life.errors import StaleOutcome
 from wolke.compute.service.life.failing import Failing
 from wolke.compute.service.life.ground import Ground
-from wolke.compute.states import HOST_TASKS, SERVER, acting_host
+from wolke.compute.states import HOST_TASKS, INTERFACE_ATTACHED, SERVER, acting_host
 from wolke.compute.store import SERVERS
 from wolke.core.db import Transaction, Where
 from wolke.core.errors import CloudError
@@ -55,6 +55,8 @@ class Outcomes:
 
     async def _record(self, tx: Transaction, server: Server, outcome: Outcome) -> bool:
         learnt = _believed(outcome.learnt) if server.task in HOST_TASKS else {}
+        if server.task == "interface_attaching":
+            tx.wake(INTERFACE_ATTACHED)
         if outcome.failure is not None:
             return await self._failing.fail_in(tx, server, outcome.failure[:_LONGEST_REASON], learnt)
         changes = SERVER.learn(server, learnt)
