@@ -11,6 +11,7 @@ from tests.api.block_storage.conftest import MEMBER, SmallCloud
 from tests.conftest import AsgiClient
 from wolke.block_storage import errors
 from wolke.block_storage.model import Attachment, Volume
+from wolke.core.db import Transaction
 
 SERVER = "11111111-1111-4111-8111-111111111111"
 ANOTHER = "22222222-2222-4222-8222-222222222222"
@@ -68,9 +69,13 @@ async def test_several_may_have_a_volume_whose_type_says_so(
     assert (await reserve(member, volume["id"])).status == 400
     second = (await reserve(member, volume["id"], ANOTHER)).json["attachment"]
     await member.post(f"/attachments/{first['id']}/action", {"os-complete": None})
+    assert await cloud.status(volume["id"]) == "reserved", "the second is on its way"
+    await member.post(f"/attachments/{second['id']}/action", {"os-complete": None})
     assert await cloud.status(volume["id"]) == "in-use"
+    await cloud.service.attachments.begin_detaching(MEMBER, volume["id"], first["id"])
+    assert await cloud.status(volume["id"]) == "detaching", "or who waits would take the other for what is left"
     await member.delete(f"/attachments/{first['id']}")
-    assert await cloud.status(volume["id"]) == "reserved"
+    assert await cloud.status(volume["id"]) == "in-use"
     await member.delete(f"/attachments/{second['id']}")
     assert await cloud.status(volume["id"]) == "available"
 
@@ -124,8 +129,8 @@ async def test_servers_are_asked_before_a_reservation_is_given_up(cloud: SmallCl
     told: list[str] = []
 
     class Compute:
-        async def extended(self, volume: Volume, attachment: Attachment) -> None:
-            told.append(f"{volume.size_gib} {attachment.server_id}")
+        async def changed(self, tx: Transaction, volume: Volume, attachment: Attachment, verb: str) -> None:
+            told.append(f"{verb} {volume.size_gib} {attachment.server_id}")
 
         async def wants(self, attachment: Attachment) -> bool:
             return attachment.server_id == SERVER
@@ -140,7 +145,7 @@ async def test_servers_are_asked_before_a_reservation_is_given_up(cloud: SmallCl
     assert (await cloud.act(volume["id"], {"os-extend": {"new_size": 3}}, version="3.41")).status == 400
     assert (await cloud.act(volume["id"], {"os-extend": {"new_size": 3}})).status == 202
     await cloud.settle()
-    assert told == [f"3 {SERVER}"]
+    assert told == [f"extend 3 {SERVER}"]
     assert cloud.hosts["host-1"].wishes[-1]["arguments"]["attached"] == [SERVER]
 
 

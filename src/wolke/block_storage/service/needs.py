@@ -12,7 +12,7 @@ from wolke.block_storage import errors
 from wolke.block_storage.config import BlockStorageConfig
 from wolke.block_storage.model import Attachment, Message, Volume
 from wolke.block_storage.states import MACHINES, loop_of, status_of
-from wolke.block_storage.store import ATTACHMENTS, BY_KIND, MESSAGES
+from wolke.block_storage.store import ATTACHMENTS, BY_KIND, MESSAGES, VOLUMES
 from wolke.block_storage.store.secrets import Secrets
 from wolke.core import ids
 from wolke.core.clock import Clock
@@ -75,9 +75,10 @@ class Needs:
             raise errors.Invalid("input received", f"Project ID {project_id[:64]} is not a valid project.")
 
     async def tell_servers(self, tx: Transaction, volume: Volume, verb: str) -> None:
-        if self.servers is not None and volume.status == "in-use":
+        now = await tx.get(VOLUMES, id=volume.id)
+        if self.servers is not None and now is not None:
             for attachment in await tx.find(ATTACHMENTS, volume_id=volume.id, status="attached"):
-                await self.servers.changed(tx, volume, attachment, verb)
+                await self.servers.changed(tx, now, attachment, verb)
 
     async def write(self, tx: Transaction, kind: str, row: Any, changes: Mapping[str, Any]) -> bool:
         """Write ``changes`` unless somebody wrote since ``row`` was read, and wake whoever is next."""

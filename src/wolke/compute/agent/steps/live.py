@@ -30,6 +30,7 @@ async def serve(ground: Ground, wish: Wish) -> Learnt:
     before = await volumes.of_wish(ground, wish)
     if not before:
         return {}
+    began = time.monotonic()
     held = await ground.driver.let_go(wish.server_id)
     if not held:
         return {}
@@ -42,6 +43,10 @@ async def serve(ground: Ground, wish: Wish) -> Learnt:
     except BaseException:
         await asyncio.shield(_take_back(ground, wish, before))
         raise
+    stood_still_ms = round(1000 * (time.monotonic() - began))
+    log.info(
+        "volumes are served from now on", server_id=wish.server_id, volumes=len(now), stood_still_ms=stood_still_ms
+    )
     return {}
 
 
