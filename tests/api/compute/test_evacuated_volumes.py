@@ -28,10 +28,7 @@ async def cloud(database: Database, tmp_path: Path) -> AsyncIterator[DiskCloud]:
     def in_files(simulated: Any) -> FileDriver:
         return FileDriver(tmp_path / f"{simulated._host}-files", host=simulated._host, config=config)
 
-    made = DiskCloud(database, tmp_path, wrap_storage=in_files)
-    made.start()
-    await made.add_host()
-    await made.furnish()
+    made = await DiskCloud.whole(database, tmp_path, wrap_storage=in_files)
     yield made
     for agent in made.storage_agents.values():
         for attachment in await made.attachments():

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.compute.test_volume_attachments import cloud, driver, running
+from tests.api.compute.test_volume_attachments import running
 from tests.conftest import ADMIN_PROJECT, MEMBER_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
 from wolke.compute.store import SERVER_ACTIONS
+from wolke.core.db import Database
 
-__all__ = ["cloud"]
+
+@pytest.fixture
+async def cloud(database: Database, tmp_path: Path) -> DiskCloud:
+    return await DiskCloud.whole(database, tmp_path)
 
 
 @pytest.fixture
@@ -56,10 +61,10 @@ async def test_limits_by_size_follow_a_volume_that_grows_at_once(
 ) -> None:
     await make_type(admin, "scaled", {"total_iops_sec_per_gb": "30"})
     server_id, volume_id = await attached(cloud, "scaled")
-    assert driver(cloud).limits(server_id, volume_id) == {"total_iops_sec": "30"}
+    assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": "30"}
     await act(owner, volume_id, "os-extend", {"new_size": 3})
     await cloud.settle()
-    assert driver(cloud).limits(server_id, volume_id) == {"total_iops_sec": "90"}
+    assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": "90"}
     now = await cloud.server(server_id)
     assert (now.status, now.task) == ("ACTIVE", None)
     assert await actions(cloud, server_id) == [("extend_volume", 1)]
@@ -76,7 +81,7 @@ async def test_a_volume_in_use_changes_its_type_and_its_limits_follow_at_once(
     for policy, kind, told in (("never", "fast", "1000"), ("on-demand", "slow", "10")):
         await act(owner, volume_id, "os-retype", {"new_type": kind, "migration_policy": policy})
         await cloud.settle()
-        assert driver(cloud).limits(server_id, volume_id) == {"total_iops_sec": told}
+        assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": told}
         shown = (await owner.get(f"/volumes/{volume_id}")).json["volume"]
         assert (shown["volume_type"], shown["status"]) == (kind, "in-use")
     assert await actions(cloud, server_id) == [("retype_volume", 1)] * 2
@@ -96,7 +101,7 @@ async def test_a_type_that_a_volume_in_use_cannot_have_is_refused_with_the_reaso
             wish = {"new_type": kind, "migration_policy": policy}
             assert why in await act(owner, volume_id, "os-retype", wish, 400)
     await cloud.settle()
-    assert driver(cloud).limits(server_id, volume_id) == {"total_iops_sec": "10"}
+    assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": "10"}
 
 
 async def test_a_server_that_is_busy_has_the_new_limits_when_it_is_started_next(
@@ -111,5 +116,5 @@ async def test_a_server_that_is_busy_has_the_new_limits_when_it_is_started_next(
     assert (await compute.post(f"/servers/{server_id}/action", {"reboot": {"type": "HARD"}})).status == 202
     await act(owner, volume_id, "os-retype", {"new_type": "fast", "migration_policy": "never"})
     await cloud.settle()
-    assert driver(cloud).limits(server_id, volume_id) == {"total_iops_sec": "1000"}
+    assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": "1000"}
     assert (await cloud.server(server_id)).status == "ACTIVE"
