@@ -33,7 +33,7 @@ __all__ = [
 
 
 async def open_database(url: str, *, alone: bool = True) -> Database:
-    """The schema is up to date already (see ``wolke.migrations``). ``url``: ``sqlite:///path`` or ``postgresql://user:password@host/name``.
+    """The schema is up to date already (see ``core.db.history``). ``url``: ``sqlite:///path`` or ``postgresql://user:password@host/name``.
     ``alone``: no other process writes to a SQLite file."""
     if url.startswith("sqlite:///"):
         from wolke.core.db.sqlite import SqliteDatabase

@@ -77,7 +77,8 @@ class Api:
 
 
 class Application:
-    """The ASGI application. ``sockets`` are WebSocket handlers by path prefix: ``async (scope, receive, send)``."""
+    """The ASGI application. ``sockets`` are WebSocket handlers by path prefix: ``async (scope, receive, send)``. ``fallback`` is given whatever no API
+    has a route for, as far as no API's prefix is on it."""
 
     def __init__(
         self,
@@ -85,9 +86,11 @@ class Application:
         authenticate: Authenticate,
         *,
         sockets: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
+        fallback: Callable[..., Awaitable[None]] | None = None,
     ) -> None:
         self.apis = {api.prefix.strip("/"): api for api in apis}
         self.sockets = dict(sockets or {})
+        self.fallback = fallback
         self._authenticate = authenticate
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -114,6 +117,9 @@ class Application:
     async def _http(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         api = self._api(scope["path"])
+        if self.fallback is not None and (api is None or (not api.prefix and api.trie.find(scope["path"]) is None)):
+            await self.fallback(scope, receive, send)
+            return
         request_id = ids.request_id()
         if api is None:
             nothing = Response(404, faults.plain(NotFound("There is no service here."), request_id))
