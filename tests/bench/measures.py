@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench import beside, objects, volumes
+from tests.bench import beside, billing, objects, volumes
 from tests.bench.load import repeat
 from tests.bench.processes import Cloud, Nginx, cpu_seconds, resident_mib
 from tests.bench.rows import Row
@@ -36,7 +36,8 @@ def everything(folder: Path, *, quick: bool) -> list[Row]:
     with Cloud(folder / "boots", "--hypervisor", "qemu", "--dataplane", "user") as cloud:
         rows.append(boot_overhead(cloud, 4 if quick else 10))
     (folder / "volumes").mkdir()
-    return rows + volumes.measures(folder / "volumes", quick=quick)
+    rows += volumes.measures(folder / "volumes", quick=quick)
+    return rows + billing.measures(folder / "billing", quick=quick)
 
 
 def help_time(rounds: int) -> Row:
