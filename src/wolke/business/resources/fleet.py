@@ -1,0 +1,86 @@
+"""The provider's look at the cloud: whether all of it goes, what hangs, and how much is left."""
+
+from __future__ import annotations
+
+import msgspec
+
+from wolke.business.openstack.shapes import CloudPart, Host
+from wolke.business.resources import model
+from wolke.business.resources.base import Means
+from wolke.business.resources.store import ACTIONS, SERVERS
+from wolke.business.resources.views import ServerShown, shown
+from wolke.business.who import Who
+from wolke.core.clock import Instant
+from wolke.core.db import Order, Where
+
+_STUCK_S = 600.0
+_MOST = 100
+
+
+class Fleet(msgspec.Struct, frozen=True):
+    """``stuck``: servers that have been on their way for too long. ``late``: wishes that are not fulfilled yet and should be."""
+
+    hosts: list[Host]
+    parts: list[CloudPart]
+    down: int
+    stuck: list[ServerShown]
+    stuck_count: int
+    late_count: int
+    servers: int
+    running: int
+    vcpus: int
+    vcpus_used: int
+    ram_mib: int
+    ram_mib_used: int
+    disk_gib: int
+    disk_gib_used: int
+    at: Instant
+
+
+class Fleets:
+    def __init__(self, means: Means) -> None:
+        self._means = means
+
+    async def look(self) -> Fleet:
+        hosts = await self._means.cloud.provider(lambda side: side.hosts())
+        parts = await self._means.cloud.provider(lambda side: side.parts())
+        db, before = self._means.needs.db, self._means.needs.clock.after(-_STUCK_S)
+        hanging = (Where("state", "in", (model.ORDERED, model.WORKING)), Where("changed_at", "lt", before))
+        stuck = await db.find(SERVERS, where=hanging, order=(Order("changed_at"),), limit=_MOST)
+        usable = [host for host in hosts if host.enabled and host.state == "up"]
+        figures = {
+            name: sum(getattr(host, name) for host in usable)
+            for name in ("vcpus", "vcpus_used", "ram_mib", "ram_mib_used", "disk_gib", "disk_gib_used")
+        }
+        return Fleet(
+            hosts=hosts, parts=parts, down=sum(part.state != "up" for part in parts), stuck=[shown(ServerShown, row) for row in stuck],
+            stuck_count=await db.count(SERVERS, where=hanging), late_count=await db.count(ACTIONS, where=(Where("due_at", "isnull", False), Where("at", "lt", before))),
+            servers=await db.count(SERVERS, where=(Where("gone_at", "isnull", True),)), running=await db.count(SERVERS, state=model.RUNNING),
+            at=self._means.now(), **figures,
+        )  # fmt: skip
+
+    async def switch(self, who: Who, host: str, *, enabled: bool, reason: str = "") -> None:
+        await self._means.cloud.provider(lambda side: side.switch_host(host, enabled=enabled, reason=reason))
+        await self._told(
+            who, "hosts.enable" if enabled else "hosts.disable", host, {"reason": reason} if reason else {}
+        )
+
+    async def drain(self, who: Who, host: str) -> int:
+        """Nothing new comes to it, and all that runs there moves to other hosts. How many servers began to move."""
+        await self._means.cloud.provider(lambda side: side.switch_host(host, enabled=False, reason="is being emptied"))
+        running = [
+            row
+            for row in await self._means.cloud.provider(lambda side: side.servers_on(host))
+            if row.state == model.RUNNING
+        ]
+        moved = 0
+        for row in running:
+            server_id = row.id
+            await self._means.cloud.provider(lambda side, server_id=server_id: side.move_away(server_id))  # type: ignore[misc]
+            moved += 1
+        await self._told(who, "hosts.drain", host, {"servers": moved})
+        return moved
+
+    async def _told(self, who: Who, action: str, host: str, details: dict[str, object]) -> None:
+        async with self._means.needs.db.transaction() as tx:
+            await self._means.needs.audit.write(tx, who, action, host, details)
