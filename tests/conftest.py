@@ -43,6 +43,8 @@ class Answer:
 class AsgiClient:
     """Speaks to an ASGI application without a socket. ``token`` is what ``X-Auth-Token`` will say."""
 
+    address = "127.0.0.1"  # where it sits
+
     def __init__(self, app: Any, prefix: str = "", token: str | None = None, headers: dict[str, str] | None = None):
         self.app, self.prefix, self.token, self.headers = app, prefix, token, headers or {}
 
@@ -123,7 +125,7 @@ class AsgiClient:
             "query_string": query.encode(),
             "headers": [(n.lower().encode("latin-1"), str(v).encode("latin-1")) for n, v in sent.items()],
             "server": ("cloud.test", 80),
-            "client": ("127.0.0.1", 50000),
+            "client": (self.address, 50000),
             "extensions": {PARTS: {}, WHOLE: {}},
         }
         await self.app(scope, receive, send)
@@ -209,7 +211,7 @@ class PostgresServer:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self._numbers = itertools.count()
-        self._templates: dict[int, str] = {}
+        self._templates: dict[tuple[int, bool], str] = {}
 
     def _run(self, *command: str) -> None:
         user: dict[str, Any] = {}
@@ -228,19 +230,19 @@ class PostgresServer:
     def stop(self) -> None:
         self._run(str(self.bin / "pg_ctl"), "-D", str(self.directory / "data"), "-w", "-s", "-m", "immediate", "stop")
 
-    async def new_database(self, *, empty: bool = False) -> str:
-        """A copy of one with every table that is known in this process by now, unless it shall be empty."""
-        template = "template0" if empty else await self._template()
+    async def new_database(self, *, empty: bool = False, annex: bool = False) -> str:
+        """A copy of one with every table of its half that is known in this process by now, unless it shall be empty."""
+        template = "template0" if empty else await self._template(annex)
         name = f"t{next(self._numbers)}"
         await self._create(name, template)
         return self.url(name)
 
-    async def _template(self) -> str:
-        known = len(METADATA.tables)
+    async def _template(self, annex: bool) -> str:
+        known = len(METADATA.tables), annex
         if known not in self._templates:
-            name = f"tables{known}"
+            name = f"tables{known[0]}{'a' if annex else ''}"
             await self._create(name, "template0")
-            await create_tables(self.url(name))
+            await create_tables(self.url(name), annex=annex)
             self._templates[known] = name
         return self._templates[known]
 
@@ -265,36 +267,46 @@ def postgres_server() -> Iterator[PostgresServer]:
     shutil.rmtree(directory)
 
 
-async def create_tables(url: str) -> None:
-    """Every table that is known in this process, also those that tests declare. A cloud's own start migrates instead."""
+def _tables(annex: bool) -> list[Any]:
+    """The annex has a database of its own; what both have is core's."""
+    return [
+        one
+        for one in METADATA.sorted_tables
+        if one.name.startswith("core_") or one.name.startswith("business_") == annex
+    ]
+
+
+async def create_tables(url: str, *, annex: bool = False) -> None:
+    """Every table of the cloud, or of its annex, that is known in this process, also those that tests declare. A start migrates
+    instead."""
     import sqlalchemy as sa
     from sqlalchemy.dialects import postgresql
     from sqlalchemy.schema import CreateIndex, CreateTable
 
     if url.startswith("sqlite"):
         engine = sa.create_engine(url)
-        METADATA.create_all(engine)
+        METADATA.create_all(engine, _tables(annex))
         engine.dispose()
         return
     import asyncpg
 
     dialect = postgresql.dialect()
-    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in METADATA.sorted_tables]
-    statements += [str(CreateIndex(i).compile(dialect=dialect)) for t in METADATA.sorted_tables for i in t.indexes]
+    statements = [str(CreateTable(table).compile(dialect=dialect)) for table in _tables(annex)]
+    statements += [str(CreateIndex(i).compile(dialect=dialect)) for table in _tables(annex) for i in table.indexes]
     connection = await asyncpg.connect(url)
     await connection.execute(";".join(statements))
     await connection.close()
 
 
-_sqlite_templates: dict[int, bytes] = {}
+_sqlite_templates: dict[tuple[int, bool], bytes] = {}
 
 
-async def _sqlite_with_tables(folder: Path) -> str:
+async def _sqlite_with_tables(folder: Path, annex: bool) -> str:
     """A copy of a file that is made once for each number of known tables."""
-    known = len(METADATA.tables)
+    known = len(METADATA.tables), annex
     path = folder / "tables.db"
     if known not in _sqlite_templates:
-        await create_tables(f"sqlite:///{path}")
+        await create_tables(f"sqlite:///{path}", annex=annex)
         _sqlite_templates[known] = path.read_bytes()
     path.write_bytes(_sqlite_templates[known])
     return f"sqlite:///{path}"
@@ -302,11 +314,12 @@ async def _sqlite_with_tables(folder: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a database of its own with every table, once SQLite and once PostgreSQL."""
+    """Of a database of its own with every table of the cloud, or of its annex in that one's tests, once SQLite and once PostgreSQL."""
+    annex = bool({"business", "story", "browser"} & set(request.path.parts))
     if request.param == "sqlite":
-        return await _sqlite_with_tables(tmp_path)
+        return await _sqlite_with_tables(tmp_path, annex)
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    return await server.new_database()
+    return await server.new_database(annex=annex)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The composition root: which parts there are and what each is given. No logic of its own.
 
     Cloud       the database, the services, the one HTTP application and the controllers' loops
+    Storefront  the point of purchase, on the same port (``wolke.storefront``)
     Machine     one host: hypervisor and dataplane drivers, and the agents that drive them over HTTP (``wolke.machine``)
 
 ``wolke up`` runs both in one process; ``wolke agent`` runs a ``Machine`` alone.
@@ -17,7 +18,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wolke import migrations
 from wolke.block_storage.api import build_api as block_storage_api
 from wolke.block_storage.api.agent import build_agent_api as block_storage_agent_api
 from wolke.block_storage.reconcile import Reconciler as BlockStorageReconciler
@@ -48,6 +48,7 @@ from wolke.image.drivers import DRIVERS as IMAGE_DRIVERS
 from wolke.image.reconcile import build_loop as image_loop
 from wolke.image.service import Images
 from wolke.inspection import Inspection, Lines, Services
+from wolke.migrations import CLOUD
 from wolke.network.api import build_agent_api as network_agent_api
 from wolke.network.api import build_api as network_api
 from wolke.network.schema import NETWORK, SUBNET
@@ -57,6 +58,7 @@ from wolke.placement.api import build_api as placement_api
 from wolke.placement.service import Placement
 from wolke.settings import SECTIONS, Settings
 from wolke.state import StateDirectory, write_private
+from wolke.storefront import Storefront
 
 if TYPE_CHECKING:
     from wolke.child import Child
@@ -97,12 +99,17 @@ class Cloud:
         self.store_url = store.url if store is not None else ""
         self.clock = Clock()
         self.machine: Machine | None = None
+        self.storefront: Storefront | None = None
+        if settings.business.enabled:
+            self.storefront = Storefront(
+                settings.business, state, self.clock, settings.public_url, "wolke-admin", state / "clouds.yaml"
+            )
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         settings, state, clock = self.settings, self.state, self.clock
         url = settings.cloud.database or f"sqlite:///{state / 'wolke.db'}"
-        await migrations.upgrade(url)
+        await CLOUD.upgrade(url)
         self.db = db = await open_database(url)
         # A process that was killed would keep them from the next for a while.
         self.leases = Leases(db, clock) if db.shared else None
@@ -171,8 +178,9 @@ class Cloud:
             operations(self),
         ]
         return Application(
-            apis, self.identity.authenticate, sockets={SOCKET_PREFIX: ConsoleSockets(self.life.consoles)}
-        )
+            apis, self.identity.authenticate, sockets={SOCKET_PREFIX: ConsoleSockets(self.life.consoles)},
+            fallback=self.storefront.serve if self.storefront is not None else None,
+        )  # fmt: skip
 
     async def _first_things(self) -> None:
         """What a new cloud begins with; the second time it changes nothing."""
@@ -225,7 +233,11 @@ class Cloud:
         return Inspection(services, lines or Asked(self.life, self.block_storage_life), running=running)
 
     async def serve(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.application(scope, receive, send)
+        """At ``/`` a browser finds the point of purchase, and a program the list of services."""
+        if self.storefront is not None and scope["type"] == "http" and scope["path"] == "/" and _wants_a_page(scope):
+            await self.storefront.serve(scope, receive, send)
+        else:
+            await self.application(scope, receive, send)
 
     async def begin(self) -> None:
         """The object store's process, loops, and this host's agents, which speak to the application over its own socket."""
@@ -242,6 +254,8 @@ class Cloud:
             await self.machine.open()
             await self.machine.register()
             self._run("machine", self.machine.run())
+        if self.storefront is not None:
+            self.storefront.begin()
 
     def _run(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=name)
@@ -249,6 +263,8 @@ class Cloud:
         self._tasks.append(task)
 
     async def end(self, *, keep_guests: bool) -> None:
+        if self.storefront is not None:
+            await self.storefront.end()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -258,6 +274,8 @@ class Cloud:
 
     async def close(self) -> None:
         await self.end(keep_guests=True)
+        if self.storefront is not None:
+            await self.storefront.close()
         if self.machine is not None:
             await self.machine.close()
         if hasattr(self, "images"):
@@ -270,6 +288,10 @@ class Cloud:
                     await self.leases.release()
             await self.identity.stop()
             await self.db.close()
+
+
+def _wants_a_page(scope: Any) -> bool:
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
 def _tell_if_it_died(task: asyncio.Task[None]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wolke.block_storage.config import BlockStorageConfig
+from wolke.business.config import BusinessConfig
 from wolke.compute.config import ComputeConfig
 from wolke.compute.drivers.qemu.config import QemuConfig
 from wolke.core import config as configuration
@@ -76,6 +77,7 @@ SECTIONS: dict[str, type[Any]] = {
     "compute": ComputeConfig,
     "object_store": ObjectStoreConfig,
     "qemu": QemuConfig,
+    "business": BusinessConfig,
 }
 
 
@@ -94,6 +96,7 @@ class Settings:
     compute: ComputeConfig
     object_store: ObjectStoreConfig
     qemu: QemuConfig
+    business: BusinessConfig
 
     @classmethod
     def read(

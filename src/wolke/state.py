@@ -3,6 +3,8 @@
 wolke.lock       held by the process that runs here; says its process id and where it listens
 wolke.db         the embedded database
 secrets.json     passwords made at the first start
+portal.json      how the point of purchase's first administrator signs in, and the key of what it seals
+business.db      the point of purchase's database
 clouds.yaml      for openstack, openstacksdk and everything that reads the same file
 keys/ tls/       token keys, certificate
 objects/         the object store, a folder for each storage policy
@@ -48,6 +50,18 @@ class Secrets:
 
     def __repr__(self) -> str:
         return "Secrets(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class PortalSecrets:
+    """The point of purchase's, made at its first start. ``secret``: 32 bytes as hexadecimal digits."""
+
+    administrator: str
+    password: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "PortalSecrets(…)"
 
 
 def default_directory() -> Path:
@@ -145,6 +159,20 @@ class StateDirectory:
             return Secrets(**json.loads(path.read_text()))
         except (ValueError, TypeError):
             raise StateError(f"{path} is damaged: it should hold {', '.join(Secrets.__dataclass_fields__)}") from None
+
+    def portal_secrets(self) -> PortalSecrets:
+        path = self / "portal.json"
+        if not path.exists():
+            made = {
+                "administrator": "admin@wolke.local", "password": secrets.token_urlsafe(_PASSWORD_BYTES), "secret": secrets.token_hex(32),
+            }  # fmt: skip
+            write_private(path, json.dumps(made, indent=1) + "\n")
+        try:
+            return PortalSecrets(**json.loads(path.read_text()))
+        except (ValueError, TypeError):
+            raise StateError(
+                f"{path} is damaged: it should hold {', '.join(PortalSecrets.__dataclass_fields__)}"
+            ) from None
 
     def write_clouds(self, url: str, certificate: Path | None) -> Path:
         made = self.secrets()

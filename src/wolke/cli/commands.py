@@ -48,10 +48,18 @@ def app() -> None:
 @state_option
 @listen_option
 @click.option("--once", is_flag=True, help="Take everything down at the end; exit 0 only if the guest answered.")
+@click.option(
+    "--business",
+    is_flag=True,
+    help="Instead a provider that has sold for a year, with its portal, before a simulated cloud.",
+)
 @json_option
-def demo(state: Path | None, listen: str, once: bool, as_json: bool) -> None:
+def demo(state: Path | None, listen: str, once: bool, business: bool, as_json: bool) -> None:
     """From nothing to a server that answers by ssh through a floating IP, and a cloud to go on with."""
-    from wolke.cli.demo import run
+    if business:
+        from wolke.cli.demo.business import run
+    else:
+        from wolke.cli.demo import run
 
     sys.exit(run(state, listen, once=once, as_json=as_json))
 
@@ -79,6 +87,23 @@ def up(**options: Any) -> None:
 
     options["tls"] = options["tls"] or options["certificate"] is not None
     sys.exit(run(UpOptions(**options)))
+
+
+@app.command()
+@click.option("--cloud", required=True, metavar="NAME", help="An administrator's entry in clouds.yaml.")
+@click.option(
+    "--state", type=_FOLDER, metavar="DIR",
+    help="Where the portal keeps everything.  [default: /var/lib/wolke-portal for root, ~/.local/share/wolke-portal for others]",
+)  # fmt: skip
+@click.option("--listen", default="127.0.0.1:8770", metavar="ADDR:PORT", show_default=True, help="Where it is served.")
+@click.option("--config", type=_FILE, metavar="FILE", help="Options: [business].  [default: DIR/wolke.toml]")
+@click.option("--log-json", is_flag=True, help="Logs as JSON lines.")
+@click.option("--log-level", default="info", show_default=True, help="debug, info, warning or error.")
+def portal(**options: Any) -> None:
+    """The point of purchase alone, for any OpenStack cloud in clouds.yaml; `wolke up` has it at its own address."""
+    from wolke.cli.portal import PortalOptions, run
+
+    sys.exit(run(PortalOptions(**options)))
 
 
 @app.command()
@@ -169,6 +194,28 @@ def agent(controller: str, credential: Path, **options: Any) -> None:
     from wolke.cli.agent import run
 
     sys.exit(run(controller, credential, **options))
+
+
+@app.command()
+@click.argument("line", nargs=-1)
+@click.option(
+    "--url", default=f"http://{DEFAULT_LISTEN}", show_default=True, metavar="URL", help="Where the portal is."
+)
+@click.option(
+    "--key", envvar="WOLKE_KEY", metavar="KEY", help="An API key made on the portal's page.  [default: $WOLKE_KEY]"
+)
+@click.option(
+    "--certificate", type=_FILE, metavar="FILE", help="What to trust, for a portal with a certificate of its own."
+)
+@json_option
+def shell(line: tuple[str, ...], url: str, key: str | None, certificate: Path | None, as_json: bool) -> None:
+    """Everything the portal can do, at a prompt with completion; or one LINE of it.
+
+    `wolke shell` and Tab shows what there is, `wolke shell help servers.order` explains one.
+    """
+    from wolke.business.shell import run
+
+    sys.exit(run(url, key or "", line, certificate=certificate, as_json=as_json))
 
 
 @app.group()

@@ -51,6 +51,7 @@ PROGRAMS = (
     Program("ssh", "openssh-client", "logs in to the guest", ("demo", "test")),
     Program("ssh-keygen", "openssh-client", "makes the demo's key pair", ("demo", "test")),
     Program("/usr/lib/postgresql/*/bin/initdb", "postgresql", "the second database that the tests run on", ("test",)),
+    Program("chromium", "chromium", "opens the pages in tests", ("test",)),
     Program("ping", "iputils-ping", "asks whether a guest is there", ("test",)),
     Program("isoinfo", "genisoimage", "reads config drives back in tests", ("test",)),
     Program("cpio", "cpio", "reads the guest image back in tests", ("test",)),

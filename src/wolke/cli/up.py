@@ -96,6 +96,12 @@ async def _run(options: UpOptions, state: StateDirectory, host: str, port: int) 
         state.say(url, ready=True, object_store=cloud.store_url)
         where = f"{url}, objects at {cloud.store_url}" if store is not None else url
         print(f"wolke: the cloud is up at {where} (clouds.yaml: {state / 'clouds.yaml'})", file=sys.stderr, flush=True)
+        if cloud.storefront is not None:
+            print(
+                f"wolke: the portal is there too (first administrator: {cloud.storefront.credentials})",
+                file=sys.stderr,
+                flush=True,
+            )
         keep_guests = await stopping
         print(
             "wolke: stopping" + (", guests run on" if keep_guests else " with all guests"), file=sys.stderr, flush=True

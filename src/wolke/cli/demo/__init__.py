@@ -48,7 +48,7 @@ def run(state: Path | None, listen: str, *, once: bool, as_json: bool) -> int:
         story.fail(str(error))
         return 1
     finally:
-        _stop(cloud, story)
+        stop_cloud(cloud, story)
 
 
 def _start(directory: StateDirectory, listen: str) -> subprocess.Popen[bytes]:
@@ -58,7 +58,7 @@ def _start(directory: StateDirectory, listen: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def _stop(cloud: subprocess.Popen[bytes] | None, story: Story) -> None:
+def stop_cloud(cloud: subprocess.Popen[bytes] | None, story: Story) -> None:
     if cloud is None or cloud.poll() is not None:
         return
     with story.step("down", "Stopping the cloud"):
@@ -70,14 +70,14 @@ def _stop(cloud: subprocess.Popen[bytes] | None, story: Story) -> None:
 def _show(directory: StateDirectory, cloud: subprocess.Popen[bytes] | None, story: Story) -> Guest:
     with _building(directory, story) as image:
         with story.step("cloud", "Starting the cloud"):
-            running = _wait_until_up(directory, cloud)
+            running = wait_until_up(directory, cloud)
         story.say(f"  at {running.url}")
-        connection = _connect(directory)
+        connection = connect(directory)
         built = image()
-    return walk(connection, _connect(directory, "wolke-admin"), built, directory, story)
+    return walk(connection, connect(directory, "wolke-admin"), built, directory, story)
 
 
-def _wait_until_up(directory: StateDirectory, cloud: subprocess.Popen[bytes] | None) -> Running:
+def wait_until_up(directory: StateDirectory, cloud: subprocess.Popen[bytes] | None) -> Running:
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         if cloud is not None and cloud.poll() is not None:
@@ -120,7 +120,7 @@ def _building(directory: StateDirectory, story: Story) -> Iterator[Any]:
     yield wait
 
 
-def _connect(directory: StateDirectory, cloud: str = "wolke") -> Any:
+def connect(directory: StateDirectory, cloud: str = "wolke") -> Any:
     import openstack
 
     os.environ["OS_CLIENT_CONFIG_FILE"] = str(directory / "clouds.yaml")
