@@ -87,9 +87,13 @@ class Exports:
         """The export of ``disk``, which is running afterwards."""
         den = _den(home)
         if not detached.alive(den) or not den.file("export.json").exists():
-            await detached.kill(den)
-            await whole(self._start, home, disk)
-        await Daemon(den, home).ready(_top_name(disk))
+            await self._start_anew(den, home, disk)
+        try:
+            await Daemon(den, home).ready(_top_name(disk))
+        except Silent as error:  # whoever spoke to it died in the midst of a word; its guests come back by themselves
+            log.warning("a storage daemon is started again", volume_id=home.volume_id, reason=str(error))
+            await self._start_anew(den, home, disk)
+            await Daemon(den, home).ready(_top_name(disk))
         said = json.loads(den.file("export.json").read_bytes())
         key = den.file("keys.psk").read_text().strip().partition(":")[2]
         return Connection(
@@ -100,6 +104,10 @@ class Exports:
             tls_username=home.volume_id,
             tls_psk=key,
         )
+
+    async def _start_anew(self, den: Den, home: Home, disk: Node) -> None:
+        await detached.kill(den)
+        await whole(self._start, home, disk)
 
     def _start(self, home: Home, disk: Node) -> None:
         """A second start of an export has its first port and key, if it can: guests connect again by themselves."""
@@ -203,6 +211,10 @@ def _short(folder: Path) -> Iterator[str]:
         os.close(descriptor)
 
 
+class Silent(OSError):
+    """A daemon that lives, as far as one sees, and says nothing."""
+
+
 class Daemon:
     """The running daemon as a ``Holder``."""
 
@@ -211,15 +223,15 @@ class Daemon:
         self._home = home
 
     async def ready(self, node: str) -> None:
-        """It has opened the disk, and serves it. ``OSError`` with its last words if it has not come so far."""
+        """It has opened the disk, and serves it. ``Silent`` if it does not answer, ``OSError`` with its last words if it cannot."""
         try:
             async with self._talk() as call:
                 if not await call("query-block-exports"):  # whoever made it larger died in the midst
                     await self._serve(call, node)
-                return
-        except (OSError, TimeoutError):
-            pass
-        raise OSError(f"the storage daemon does not serve: {detached.last_words(self._den)}")
+        except (ConnectionError, FileNotFoundError, TimeoutError) as error:
+            raise Silent(f"the storage daemon does not answer: {error!r}") from error
+        except OSError as error:
+            raise OSError(f"the storage daemon does not serve: {error}. {detached.last_words(self._den)}") from error
 
     async def overlay(self, layer: Layer) -> None:
         async with self._talk() as call:

@@ -31,6 +31,8 @@ Node = dict[str, Any]
 
 _FICLONE = 0x40049409
 _QEMU_LOCKS = (100, 200)  # first byte and number of those that QEMU locks in a file that it has open
+# QEMU times how fast it derives keys, and gives up where the kernel's clock of its thread has not moved meanwhile: it is asked again.
+_NO_TIMING, _TIMINGS = "accurate CPU usage", 8
 _KEY_TIME_MS = "10"  # the passphrase is a random key already: nobody guesses it however fast he tries
 _FULL = Failure("The storage backend has no room left.")
 _WORDS = (
@@ -150,9 +152,14 @@ async def encrypted(home: Home, layer_format: str, size_bytes: int, encryption: 
         f"hash-alg={encryption.hash},iter-time={_KEY_TIME_MS}"
     )
     with secret(encryption) as (arguments, inherited):
-        await qemu_img(
-            "create", "-q", *arguments, "-f", "luks", "-o", options, str(header), str(size_bytes), inherited=inherited
-        )
+        argv = ("create", "-q", *arguments, "-f", "luks", "-o", options, str(header), str(size_bytes))
+        for left in reversed(range(_TIMINGS)):
+            try:
+                await qemu_img(*argv, inherited=inherited)
+                break
+            except ToolError as error:
+                if _NO_TIMING not in str(error) or not left:
+                    raise
     head_bytes = header.stat().st_size - size_bytes
     if layer_format == "raw":
         header.rename(part)
