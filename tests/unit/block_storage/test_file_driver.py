@@ -257,15 +257,20 @@ async def test_a_served_volume_is_snapshotted_while_it_is_written_to(driver: Fil
     io(await at(driver, one, tmp_path), "read -P 6 0 1M")
 
 
-async def test_a_daemon_that_died_comes_back_where_it_was(driver: FileDriver, tmp_path: Path) -> None:
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["that died", "that does not answer"])
+async def test_a_daemon_comes_back_where_it_was(
+    driver: FileDriver, tmp_path: Path, blow: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = new()
     await driver.create(Volume(one, 1), Blank())
     connection = await driver.connect(one, FAR)
     den = exports._den(home.Home.of(one, tmp_path / "backend/volumes"))
     process = detached.find(den)
     assert process
-    os.kill(process.pid, signal.SIGKILL)
-    assert await detached.wait(process, 10)
+    os.kill(process.pid, blow)
+    if blow == signal.SIGKILL:
+        assert await detached.wait(process, 10)
+    monkeypatch.setattr(exports, "_ANSWER_S", 3.0)
     assert await driver.connect(one, FAR) == connection
     io(opened(connection, tmp_path), "write -P 5 0 1M")
 
