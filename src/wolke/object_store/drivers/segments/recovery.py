@@ -40,7 +40,7 @@ def recover(journal: Log, directory: Path, map_bytes: int, store: str, quarantin
         index = Index(directory, map_bytes)
         state = index.state()
         if state is not None and _fits(state, store, journal):
-            return Replay(journal, index, state, quarantine, batch, rebuilt=False).run()
+            return _replayed(Replay(journal, index, state, quarantine, batch, rebuilt=False), index)
         reason = "it is new" if state is None else "it does not fit the log"
         index.close()
     except (lmdb.Error, Unreadable, ValueError) as error:
@@ -50,7 +50,16 @@ def recover(journal: Log, directory: Path, map_bytes: int, store: str, quarantin
     shutil.rmtree(directory, ignore_errors=True)
     index = Index(directory, map_bytes)
     state = State(store, segment=min(journal.present, default=1))
-    return Replay(journal, index, state, quarantine, batch, rebuilt=True).run()
+    return _replayed(Replay(journal, index, state, quarantine, batch, rebuilt=True), index)
+
+
+def _replayed(replay: Replay, index: Index) -> Recovered:
+    """One that fails leaves no index open: a second one of the same place in the same process would share its locks with it."""
+    try:
+        return replay.run()
+    except BaseException:
+        index.close()
+        raise
 
 
 def _fits(state: State, store: str, journal: Log) -> bool:
