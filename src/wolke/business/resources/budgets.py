@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wolke.business.customers.model import READY, Company, Project
 from wolke.business.customers.store import COMPANIES, PROJECTS
+from wolke.business.invoicing.costs import WARNED_PERCENT
 from wolke.business.mail import Letter
 from wolke.business.money import Amount
 from wolke.business.resources.base import Means
@@ -12,7 +13,6 @@ from wolke.business.who import ACCOUNTANT, APPROVER, ITSELF, OWNER
 from wolke.core.db import Where
 from wolke.core.loop import Leases, Loop
 
-_THRESHOLD_PERCENT = 80
 _EACH_S = 600.0
 
 
@@ -42,10 +42,7 @@ class Budgets:
             if project is None or company is None or not project.budget_minor:
                 return
             costs = await self._reckoner.costs(tx, project, company)
-            if (
-                project.warned_month == costs.month
-                or costs.so_far_minor * 100 < project.budget_minor * _THRESHOLD_PERCENT
-            ):
+            if project.warned_month == costs.month or costs.so_far_minor * 100 < project.budget_minor * WARNED_PERCENT:
                 return
             await tx.update(PROJECTS, {"warned_month": costs.month}, id=project.id)
             details = {"month": costs.month, "so_far_minor": costs.so_far_minor}

@@ -27,7 +27,7 @@ _REFUSALS = frozenset(
 #: Calls whose argument at that place is a sentence for people.
 _SAID = {"go": 1, "does": 2, "gettext": 0, "Step": 0, "Common": 0, "Fact": 0}
 #: How a price came about is told in sentences, too.
-_ARITHMETIC = (("invoicing", "due.py"),)
+_ARITHMETIC = ("rating/", "invoicing/due.py")
 
 
 def sentences() -> set[str | tuple[str, str]]:
@@ -53,7 +53,7 @@ def _code() -> Iterator[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 yield from _called(node)
-        if path.relative_to(_BUSINESS).parts[:2] in _ARITHMETIC or path.parent.name in ("rating", "prices"):
+        if path.relative_to(_BUSINESS).as_posix().startswith(_ARITHMETIC):
             yield from _constants(tree)
 
 
