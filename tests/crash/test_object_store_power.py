@@ -24,7 +24,7 @@ from wolke.object_store.drivers.base import Broken, NoSpace
 from wolke.object_store.drivers.segments import Segments
 from wolke.object_store.drivers.segments.disk import Disk
 
-STORIES, LIVES = (75, 22) if os.environ.get("CI_FULL") else (4, 22)
+STORIES, LIVES = (75, 22) if os.environ.get("CI_FULL") else (12, 22)
 SECTOR = 512
 
 

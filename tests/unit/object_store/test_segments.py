@@ -7,6 +7,7 @@ import errno
 import random
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
@@ -18,6 +19,7 @@ import pytest
 from wolke.object_store.drivers.base import Broken, Damaged, Delete, Lost, NoSpace, Put, Stream, Tally
 from wolke.object_store.drivers.segments import Options, Segments
 from wolke.object_store.drivers.segments.disk import Disk
+from wolke.object_store.drivers.segments.index import Index
 
 P = b"account1contain1"
 KIB = 1 << 10
@@ -520,6 +522,36 @@ async def test_a_failed_sync_breaks_the_store_until_it_is_opened_anew(tmp_path: 
     again = await opened(tmp_path / "store")
     assert set(await everything(again)) == {b"a"}
     await put(again, b"d", noise(10))
+    await again.close()
+
+
+async def test_a_start_that_fails_while_the_index_is_written_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LMDB's close waits for a transaction of another thread, and takes from that thread what it would end it with."""
+    store = await opened(tmp_path / "store")
+    for number in range(4):
+        await put(store, b"%d" % number, noise(10))
+    forsake(store)
+    await store.close()
+    begun, rows, write = threading.Event(), Index._write_rows, Disk.write
+
+    def slow(index: Index, txn: Any, overlay: Any) -> None:
+        begun.set()
+        time.sleep(0.2)
+        rows(index, txn, overlay)
+
+    def fails(disk: Disk, fd: int, parts: Sequence[bytes], offset: int) -> None:
+        if threading.current_thread().name.startswith("wolke-log"):
+            assert begun.wait(5)
+            raise OSError(errno.EIO, "Input/output error")
+        write(disk, fd, parts, offset)
+
+    monkeypatch.setattr(Index, "_write_rows", slow)
+    monkeypatch.setattr(Disk, "write", fails)
+    with pytest.raises(Broken):
+        await opened(tmp_path / "store", replace(SMALL, flush_changes=2))
+    monkeypatch.undo()
+    again = await opened(tmp_path / "store")
+    assert set(await everything(again)) == {b"0", b"1", b"2", b"3"}
     await again.close()
 
 

@@ -71,8 +71,14 @@ class Segments:
             self._threads = ThreadPoolExecutor(_THREADS, "wolke-files")
             self.recovered = await asyncio.get_running_loop().run_in_executor(self._threads, self._recover)
             self._join(self.recovered)
-            await self._reserve()
         except BaseException:
+            self._release()
+            raise
+        try:
+            await self._reserve()
+        except BaseException:  # a flush may be under way: LMDB waits for ever for a transaction whose index is closed meanwhile
+            await self.commits.close()
+            await self.flusher.close(flush=False)
             self._release()
             raise
 
