@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from wolke.object_store.drivers import DRIVERS
@@ -63,7 +64,7 @@ async def test_an_entry_comes_back_as_it_was_put(store: Any) -> None:
     piece = await written(store, b"hello")
     await put(store, ONE, Put(b"k", b"meta", (piece,), 1, 5, due_s=77))
     entry = await store.get(ONE, b"k")
-    assert entry._replace(pieces=()) == Entry(b"k", b"meta", (), 1, 5, 77)
+    assert msgspec.structs.replace(entry, pieces=()) == Entry(b"k", b"meta", (), 1, 5, 77)
     assert await read(store, entry.pieces) == b"hello"
     assert await store.get(ONE, b"other") is None
     assert await store.get(TWO, b"k") is None
@@ -294,7 +295,7 @@ async def test_metadata_changes_without_the_data(store: Any) -> None:
 
         def touch(entries: Sequence[Entry | None], tally: Tally) -> list[Change]:
             assert entries[0] is not None
-            return [Put(*entries[0]._replace(meta=b"new"))]
+            return [Put(*msgspec.structs.astuple(msgspec.structs.replace(entries[0], meta=b"new")))]
 
         for _ in range(3):
             await store.commit(ONE, [b"k"], touch)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from wolke.object_store.drivers.base import Change, Delete, Entry, Lost, Put, Stream, Tally
 from wolke.object_store.drivers.segments import Options, Segments
 
@@ -129,7 +131,8 @@ class Load:
     async def touch(self, partition: bytes, key: str, other: str) -> None:
         """Other metadata, the same data."""
         if (entry := await self._store.get(partition, key.encode())) is not None:
-            await self._commit(partition, [Put(*entry._replace(meta=self._meta(json.loads(entry.meta)["data"])))])
+            new = msgspec.structs.replace(entry, meta=self._meta(json.loads(entry.meta)["data"]))
+            await self._commit(partition, [Put(*msgspec.structs.astuple(new))])
 
     async def copy(self, partition: bytes, key: str, other: str) -> None:
         if (entry := await self._store.get(partition, other.encode())) is not None and key != other:

@@ -102,7 +102,7 @@ class Prefix(NamedTuple):
     name: str
 
 
-class Listed(NamedTuple):
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """``latest`` matters in lists of versions only."""
 
     name: str

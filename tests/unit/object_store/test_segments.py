@@ -525,7 +525,9 @@ async def test_a_failed_sync_breaks_the_store_until_it_is_opened_anew(tmp_path: 
     await again.close()
 
 
-async def test_a_start_that_fails_while_the_index_is_written_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_start_that_fails_while_the_index_is_written_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """LMDB's close waits for a transaction of another thread, and takes from that thread what it would end it with."""
     store = await opened(tmp_path / "store")
     for number in range(4):

@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from wolke.core.http import FilePart
 
 ACCOUNT_BYTES = 8
@@ -48,8 +50,10 @@ class Piece(Protocol):
     def size(self) -> int: ...
 
 
-class Entry(NamedTuple):
-    """``objects`` and ``octets`` are its part of the tally. ``due_s``: when it wants to be looked at again (Unix time)."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A listing makes ten thousand: as tuples they take twice the time, and the garbage collector's besides.
+
+    ``objects`` and ``octets`` are its part of the tally. ``due_s``: when it wants to be looked at again (Unix time)."""
 
     key: bytes
     meta: bytes

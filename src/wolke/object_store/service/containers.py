@@ -22,7 +22,6 @@ from wolke.object_store.service.listing import walk
 from wolke.object_store.service.locks import locks
 
 META = "x-container-meta-"
-_listed = tuple.__new__  # half of what the class itself takes
 
 
 class Containers:
@@ -179,7 +178,7 @@ class Containers:
         found = await walk(self.engine(container), store.container_partition(container), store.OBJECTS, wish)
         read: Callable[[bytes], Object] = store.object_of
         return [
-            item if item.__class__ is Prefix else _listed(Listed, (item.key[1:].decode(), read(item.meta), True))  # type: ignore[union-attr]
+            item if item.__class__ is Prefix else Listed(item.key[1:].decode(), read(item.meta))  # type: ignore[union-attr]
             for item in found
         ]
 

@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from wolke.object_store import store
 from wolke.object_store.drivers.base import Change, Delete, Driver, Entry, Piece, Put, Tally, Writer
 from wolke.object_store.errors import Changed, ContainerNotFound, ObjectNotFound, QuotaReached, VersionNotFound
@@ -85,7 +87,7 @@ class Objects:
             kept = await engine.get(partition, store.version_key(name, value.stamp))
         if kept is None:
             raise ObjectNotFound
-        return Found(container, name, value, kept._replace(due_s=entry.due_s))
+        return Found(container, name, value, msgspec.structs.replace(kept, due_s=entry.due_s))
 
     async def _find_version(self, engine: Driver, container: Container, name: str, version: int) -> Found:
         found = (await Past.look(engine, container, name, version)).find(version)

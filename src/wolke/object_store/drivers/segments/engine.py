@@ -49,7 +49,6 @@ FORMAT = 1
 _ROWS = 1000  # of a scan, before others have their turn
 _THREADS = 8
 _AGAIN_S = 10.0
-_entry = tuple.__new__  # half of what the class itself takes, and a listing has ten thousand
 
 
 class Segments:
@@ -76,7 +75,9 @@ class Segments:
             raise
         try:
             await self._reserve()
-        except BaseException:  # a flush may be under way: LMDB waits for ever for a transaction whose index is closed meanwhile
+        except (
+            BaseException
+        ):  # a flush may be under way: LMDB waits for ever for a transaction whose index is closed meanwhile
             await self.commits.close()
             await self.flusher.close(flush=False)
             self._release()
@@ -143,7 +144,7 @@ class Segments:
         found: list[Entry] = []
         while start < stop and len(found) < limit:
             rows, bound = self.ledger.rows(partition, start, stop, min(limit - len(found), _ROWS), reverse)
-            found += [_entry(Entry, (key, r.meta, r.pieces, r.objects, r.octets, r.due_s)) for key, r in rows]
+            found += [Entry(key, r.meta, r.pieces, r.objects, r.octets, r.due_s) for key, r in rows]
             if bound is None:
                 break
             start, stop = (start, bound) if reverse else (bound, stop)

@@ -23,10 +23,11 @@ from typing import Any
 
 import lmdb
 import msgspec
+from awscrt.checksums import crc32c
 
 from wolke.object_store.drivers.base import PARTITION_BYTES, Tally
 from wolke.object_store.drivers.segments.overlay import Overlay, Usage
-from wolke.object_store.drivers.segments.records import Row, pack, unpack
+from wolke.object_store.drivers.segments.records import RESIDUE, Row, decode_row, pack, unpack
 
 FORMAT = 1
 SPLIT_BYTES = 480
@@ -115,7 +116,9 @@ class View:
                     return list(itertools.islice(self.rows(partition, start, stop, reverse), limit))
                 if (name < low if reverse else name >= high) or len(found) == limit:
                     break
-                found.append((name[cut:], unpack(value)))
+                if crc32c(value) != RESIDUE:
+                    unpack(value)  # says what is wrong
+                found.append((name[cut:], decode_row(value)))
         return found
 
     def _walk(self, db: Any, base: bytes, start: bytes, stop: bytes, reverse: bool) -> Iterator[tuple[bytes, Row]]:

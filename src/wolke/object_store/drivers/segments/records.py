@@ -26,7 +26,7 @@ BODY_LIMIT_BYTES = 1 << 30
 CHANGES_LIMIT = 1 << 16
 _CHECKED = struct.Struct("<IQIII")
 _START = struct.Struct("<II")
-_RESIDUE = 0x48674BC7  # the CRC32C of anything followed by its own CRC32C
+RESIDUE = 0x48674BC7  # the CRC32C of anything followed by its own CRC32C
 _NO_CRC = 0xFFFFFFFF
 
 
@@ -159,7 +159,7 @@ def pack(row: Row) -> bytes:
 
 
 def unpack(value: bytes) -> Row:
-    if crc32c(value) != _RESIDUE:
+    if crc32c(value) != RESIDUE:
         raise Unreadable("a row of the index fails its checksum")
     return decode_row(value)
 
