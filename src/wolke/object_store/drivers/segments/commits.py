@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from wolke.core.log import get_logger
@@ -44,6 +43,7 @@ from wolke.object_store.drivers.segments.records import (
     Run,
     encode,
 )
+from wolke.object_store.drivers.segments.worker import Worker
 
 log = get_logger(__name__)
 
@@ -122,7 +122,7 @@ class Committer:
         self._early: tuple[_Group, asyncio.Future[None]] | None = None  # under way before the task had its first turn
         self._waits = False  # the task, for its first turn
         self._preparing: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, "wolke-log")
+        self._thread = Worker("wolke-log")
         self._free = (0.0, 0)
         self.condemned: set[int] = set()
         self.doomed: deque[tuple[float, int]] = deque()  # files that nothing refers to any more, by when
@@ -161,7 +161,7 @@ class Committer:
             await asyncio.wait([self._task])
         if self._preparing is not None:
             await asyncio.wait([self._preparing])
-        self._thread.shutdown()
+        self._thread.close()
 
     def need_room(self, more_bytes: int) -> None:
         """Raises ``NoSpace`` unless that much may still be taken in."""
@@ -283,7 +283,7 @@ class Committer:
             self._task = None
 
     def _write(self, group: _Group) -> asyncio.Future[None]:
-        return asyncio.get_running_loop().run_in_executor(self._thread, self._log.write, group.parts)
+        return self._thread.run(self._log.write, group.parts)
 
     async def _written(self, group: _Group, written: asyncio.Future[None]) -> None:
         try:
@@ -318,7 +318,7 @@ class Committer:
                     done.set_exception(NoSpace(str(error)))
             return
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._log.unwrite)
+            await self._thread.run(self._log.unwrite)
         except OSError:
             log.warning("the end of the log could not be erased", segment=self._log.position.segment)
         self._break(error, group.done)
