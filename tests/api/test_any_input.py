@@ -166,8 +166,7 @@ def requests(draw: st.DrawFn, routes: tuple[Route, ...], ids: list[str]) -> tupl
         "changes-since",
         "project_id",
     ]
-    if route.query:
-        names += list(route.query.get("properties", {}))
+    names += sorted(route.query)
     query = draw(st.lists(st.tuples(st.sampled_from(names), some_id), max_size=3))
     headers = draw(st.dictionaries(
         st.sampled_from(["openstack-api-version", "x-subject-token", "if-match", "range", "accept", "content-type"]),

@@ -24,6 +24,19 @@ class WrongState(Conflict):
         super().__init__(f"Cannot '{action}' instance {server_id} while it is in {attribute} {state}")
 
 
+class PinnedElsewhere(Conflict):
+    def __init__(self, zone: str) -> None:
+        super().__init__(f"The server is pinned to availability zone '{zone}'. Unpin it first, by pinning it to null.")
+
+
+class NotInZone(Conflict):
+    def __init__(self, zone: str, at: str | None) -> None:
+        where = f"which is '{at}'" if at else "and it is in none now"
+        super().__init__(
+            f"A server can only be pinned to the availability zone that it is in, {where}, not to '{zone}'."
+        )
+
+
 class FlavorNotFound(NotFound):
     def __init__(self, flavor_id: str) -> None:
         super().__init__(f"Flavor {flavor_id} could not be found.")

@@ -174,6 +174,11 @@ class Server(msgspec.Struct, frozen=True):
         """Its root disk is a volume: then it is of no image."""
         return self.image_id is None
 
+    @property
+    def pinned_zone(self) -> str | None:
+        """What was asked for may name a host as well: ``zone:host``."""
+        return (self.availability_zone or "").partition(":")[0] or None
+
 
 class ShownImage(msgspec.Struct, frozen=True):
     properties: msgspec.Raw = msgspec.Raw(b"{}")

@@ -10,8 +10,8 @@ async def test_a_new_cloud_has_flavors_and_they_come_with_all_they_are(member: A
     ]  # fmt: skip
     nano = next(one for one in flavors if one["id"] == "42")
     assert nano == {
-        "id": "42", "name": "m1.nano", "ram": 64, "disk": 0, "swap": 0, "vcpus": 1, "rxtx_factor": 1.0,
-        "OS-FLV-EXT-DATA:ephemeral": 0, "OS-FLV-DISABLED:disabled": False, "os-flavor-access:is_public": True,
+        "id": "42", "name": "m1.nano", "ram": 64, "disk": 0, "swap": 0, "vcpus": 1,
+        "OS-FLV-EXT-DATA:ephemeral": 0, "os-flavor-access:is_public": True,
         "description": None, "extra_specs": {},
         "links": [
             {"rel": "self", "href": "http://cloud.test/compute/v2.1/flavors/42"},
@@ -19,7 +19,7 @@ async def test_a_new_cloud_has_flavors_and_they_come_with_all_they_are(member: A
         ],
     }  # fmt: skip
     before = (await old.get("/flavors/42")).json["flavor"]
-    assert before["swap"] == ""
+    assert (before["swap"], before["rxtx_factor"], before["OS-FLV-DISABLED:disabled"]) == ("", 1.0, False)
     assert "description" not in before
     assert "extra_specs" not in before
 
@@ -38,8 +38,19 @@ async def test_a_list_is_picked_sorted_and_paged(member: AsgiClient) -> None:
     assert (await member.get("/flavors?sort_key=secret")).status == 400
 
 
+async def test_flavors_are_found_by_name_since_2_102(member: AsgiClient) -> None:
+    for path in ("/flavors", "/flavors/detail"):
+        assert [one["id"] for one in (await member.get(f"{path}?name=m1.small")).json["flavors"]] == ["2"]
+    assert (await member.get("/flavors?name=m1.none")).json == {"flavors": []}
+    assert (await member.get("/flavors?sort_key=rxtx_factor")).status == 400
+    for version, status in (("2.101", 400), ("2.74", 200)):
+        answer = await member.using(openstack_api_version=f"compute {version}").get("/flavors?name=m1.small")
+        assert answer.status == status, version
+        assert status == 400 or len(answer.json["flavors"]) == 7, "it was ignored then"
+
+
 async def test_an_admin_makes_describes_and_deletes_one(admin: AsgiClient, member: AsgiClient) -> None:
-    asked = {"name": "own", "ram": "128", "vcpus": 1, "disk": 0, "id": "own.1", "rxtx_factor": "2.0"}
+    asked = {"name": "own", "ram": "128", "vcpus": 1, "disk": 0, "id": "own.1"}
     assert (await member.post("/flavors", {"flavor": asked})).status == 403
     made = await admin.post("/flavors", {"flavor": asked})
     assert (made.status, made.json["flavor"]["id"], made.json["flavor"]["ram"]) == (200, "own.1", 128)
@@ -56,8 +67,12 @@ async def test_an_admin_makes_describes_and_deletes_one(admin: AsgiClient, membe
 async def test_what_is_no_flavor_is_refused(admin: AsgiClient) -> None:
     good = {"name": "x", "ram": 1, "vcpus": 1, "disk": 0}
     for wrong in ({"ram": 0}, {"ram": 2**31}, {"ram": "0"}, {"vcpus": -1}, {"name": ""}, {"name": " x"}, {"id": "a/b"},
-                  {"disk": "-1"}, {"rxtx_factor": 0}, {"colour": "red"}, {"swap": "9999999999"}):  # fmt: skip
+                  {"disk": "-1"}, {"rxtx_factor": 2}, {"colour": "red"}, {"swap": "9999999999"}):  # fmt: skip
         assert (await admin.post("/flavors", {"flavor": good | wrong})).status == 400, wrong
+    before = admin.using(openstack_api_version="compute 2.101")
+    assert (await before.post("/flavors", {"flavor": good | {"rxtx_factor": 0}})).status == 400
+    made = (await before.post("/flavors", {"flavor": good | {"rxtx_factor": "2.0"}})).json["flavor"]
+    assert made["rxtx_factor"] == 2.0
 
 
 async def test_a_private_flavor_is_seen_by_those_who_may_use_it(

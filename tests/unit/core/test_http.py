@@ -57,7 +57,9 @@ ROUTES = (
     Route("PUT", "/stream", stream, rule="open", stream=True),
     Route("DELETE", "/hidden", hidden),
     Route("GET", "/files/{name*}", lambda s, c, r: _echo(r.params["name"]), auth=False),
-    Route("GET", "/searched", listing, query=schema.record({"limit": schema.array(schema.string(pattern="^[0-9]+$"))})),
+    Route("GET", "/searched", listing, query=("limit",), strict="2.2"),
+    Route("GET", "/lately-strict", listing, query=("limit",)),
+    Route("DELETE", "/searched", hidden, query=("limit",)),
 )
 
 
@@ -68,7 +70,7 @@ async def _echo(text: str):
 @pytest.fixture
 def client(asgi_client, stand_in):
     policy = Policy([Rule("open", "@"), Rule("boss", "role:admin")])
-    api = Api("shop", "/shop", ROUTES, None, policy, faults.nova, VERSIONS)
+    api = Api("shop", "/shop", ROUTES, None, policy, faults.nova, VERSIONS, strict_queries="2.3")
     return asgi_client(Application([api], stand_in), "/shop", "member")
 
 
@@ -184,10 +186,22 @@ async def test_a_streamed_body_arrives_in_pieces(client) -> None:
 async def test_the_rest_of_a_path_and_strange_ones(client) -> None:
     assert (await client.get("/files/a/b%20c")).json == {"text": "a/b c"}
     assert (await client.get("/files/%00")).status == 400
-    assert (await client.get("/searched?limit=x")).status == 400
-    assert (await client.get("/searched?limit=%ff")).status == 400
-    assert (await client.get("/searched?other=1")).status == 400
-    assert (await client.get("/searched?limit=1")).status == 200
+    strict = client.using(openstack_api_version="shop 2.2")
+    assert (await strict.get("/searched?limit=%ff")).status == 400
+
+
+async def test_a_query_has_only_what_is_known_since_the_version_that_says_so(client) -> None:
+    for path, version, status in (
+        ("/searched?limit=1", "2.3", 200),
+        ("/searched?other=1", "2.1", 200),
+        ("/searched?other=1", "2.2", 400),
+        ("/lately-strict?other=1", "2.2", 200),
+        ("/lately-strict?other=1", "2.3", 400),
+        ("/files/a?other=1", "2.3", 200),
+    ):
+        asked = client.using(openstack_api_version=f"shop {version}")
+        assert (await asked.get(path)).status == status, (path, version)
+    assert (await client.using("admin", openstack_api_version="shop 2.3").delete("/searched?other=1")).status == 204
 
 
 async def test_only_a_true_global_request_id_is_taken_over(client, asgi_client) -> None:

@@ -68,4 +68,5 @@ def build_api(service: Compute, overrides: Mapping[str, str] | None = None) -> A
         versions=VERSIONS,
         ids_after_slashes=True,
         request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
+        strict_queries="2.102",
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wolke.compute.api.pages import full, number, page
 from wolke.compute.schema import flavors as schema
 from wolke.compute.service import Compute
 from wolke.compute.service.flavors import SORT_KEYS
+from wolke.compute.versions import Since
 from wolke.compute.views import flavors as views
 from wolke.compute.views.links import following
 from wolke.core.context import Context
@@ -24,8 +26,9 @@ Json = dict[str, Any]
 
 
 async def _find(service: Compute, ctx: Context, request: Request) -> tuple[list[Any], Page]:
-    query = request.query
-    wanted = page(request, most=service.config.max_servers_per_page, columns=SORT_KEYS, default=(Order("id"),))
+    query, named = request.query, request.version >= Since.FLAVORS_WITHOUT_FACTORS
+    keys = {name: column for name, column in SORT_KEYS.items() if not named or name != "rxtx_factor"}
+    wanted = page(request, most=service.config.max_servers_per_page, columns=keys, default=(Order("id"),))
     kind: bool | None = True
     if ctx.is_admin and (asked := query.get("is_public")) is not None:
         try:
@@ -33,7 +36,12 @@ async def _find(service: Compute, ctx: Context, request: Request) -> tuple[list[
         except BadRequest:
             raise BadRequest(f"Invalid is_public filter [{asked[:64]}]") from None
     flavors = await service.flavors.index(
-        ctx, wanted, is_public=kind, min_disk_gib=number(request, "minDisk"), min_ram_mib=number(request, "minRam")
+        ctx,
+        wanted,
+        is_public=kind,
+        min_disk_gib=number(request, "minDisk"),
+        min_ram_mib=number(request, "minRam"),
+        name=query.get("name") if named else None,
     )
     return flavors, wanted
 
@@ -45,9 +53,7 @@ async def index(service: Compute, ctx: Context, request: Request) -> Json:
 
 async def detail(service: Compute, ctx: Context, request: Request) -> Json:
     found, wanted = await _find(service, ctx, request)
-    specs = request.allows(f"{_SPECS}:index")
-    shown = [views.flavor(one, request.base_url, extra_specs=specs) for one in found]
-    return _listed(shown, "flavors/detail", request, wanted)
+    return _listed(_shown(found, request), "flavors/detail", request, wanted)
 
 
 def _listed(shown: list[Json], path: str, request: Request, wanted: Page) -> Json:
@@ -63,7 +69,12 @@ async def show(service: Compute, ctx: Context, request: Request) -> Json:
 
 
 def _one(flavor: Any, request: Request) -> Json:
-    return {"flavor": views.flavor(flavor, request.base_url, extra_specs=request.allows(f"{_SPECS}:index"))}
+    return {"flavor": _shown([flavor], request)[0]}
+
+
+def _shown(flavors: Sequence[Any], request: Request) -> list[Json]:
+    specs, factors = request.allows(f"{_SPECS}:index"), request.version < Since.FLAVORS_WITHOUT_FACTORS
+    return [views.flavor(one, request.base_url, extra_specs=specs, factors=factors) for one in flavors]
 
 
 async def create(service: Compute, ctx: Context, request: Request) -> Json:
@@ -171,13 +182,14 @@ def _access_route(name: str, body: Json) -> Route:
     return found
 
 
-_ONE = "/v2.1/flavors/{flavor_id}"
+_ALL, _ONE = "/v2.1/flavors", "/v2.1/flavors/{flavor_id}"
+_QUERY = ("limit", "marker", "is_public", "minRam", "minDisk", "sort_key", "sort_dir")
 ROUTES = (
-    Route("GET", "/v2.1/flavors", index, view="flavor"),
-    Route("GET", "/v2.1/flavors/detail", detail, view="flavor"),
-    Route(
-        "POST", "/v2.1/flavors", create, f"{_MANAGE}:create", body=schema.CREATE, noun="flavor_create", view="flavor"
-    ),
+    Route("GET", _ALL, index, view="flavor", query=_QUERY, strict="2.75", until="2.101"),
+    Route("GET", _ALL, index, view="flavor", query=(*_QUERY, "name"), since="2.102"),
+    Route("GET", f"{_ALL}/detail", detail, view="flavor", query=_QUERY, strict="2.75", until="2.101"),
+    Route("GET", f"{_ALL}/detail", detail, view="flavor", query=(*_QUERY, "name"), since="2.102"),
+    Route("POST", _ALL, create, f"{_MANAGE}:create", body=schema.CREATE, noun="flavor_create", view="flavor"),
     Route("GET", _ONE, show, view="flavor"),
     Route("PUT", _ONE, update, f"{_MANAGE}:update", body=schema.UPDATE, view="flavor", since="2.55"),
     Route("DELETE", _ONE, delete, f"{_MANAGE}:delete", 202),

@@ -228,9 +228,10 @@ async def zone_details(service: Compute, ctx: Context, request: Request) -> Json
     return {"availabilityZoneInfo": [views.zone(one, up) for one in found]}
 
 
+_QUERY = ("limit", "marker", "hypervisor_hostname_pattern", "with_servers")
 _SV, _HV, _ONE = "/v2.1/os-services", "/v2.1/os-hypervisors", "/v2.1/os-hypervisors/{hypervisor_id}"
 ROUTES = (
-    Route("GET", _SV, services, f"{_SERVICES}:list", view="service"),
+    Route("GET", _SV, services, f"{_SERVICES}:list", view="service", query=("host", "binary"), strict="2.75"),
     Route("PUT", f"{_SV}/enable", _switch(disabled=False), f"{_SERVICES}:update", body=schema.SERVICE_HOST, until="2.52"),
     Route("PUT", f"{_SV}/disable", _switch(disabled=True), f"{_SERVICES}:update", body=schema.SERVICE_HOST, until="2.52"),
     Route("PUT", f"{_SV}/disable-log-reason", _switch(disabled=True), f"{_SERVICES}:update", body=schema.SERVICE_REASON,
@@ -239,10 +240,11 @@ ROUTES = (
           until="2.52"),
     Route("PUT", f"{_SV}/{{service_id}}", update_service, f"{_SERVICES}:update", body=schema.SERVICE, since="2.53"),
     Route("DELETE", f"{_SV}/{{service_id}}", delete_service, f"{_SERVICES}:delete", 204),
-    Route("GET", _HV, hypervisors, f"{_HYPERVISORS}:list"),
-    Route("GET", f"{_HV}/detail", hypervisor_details, f"{_HYPERVISORS}:list-detail", view="hypervisor"),
+    Route("GET", _HV, hypervisors, f"{_HYPERVISORS}:list", query=_QUERY, strict="2.53"),
+    Route("GET", f"{_HV}/detail", hypervisor_details, f"{_HYPERVISORS}:list-detail", view="hypervisor", query=_QUERY,
+          strict="2.53"),
     Route("GET", f"{_HV}/statistics", statistics, f"{_HYPERVISORS}:statistics", until="2.87"),
-    Route("GET", _ONE, hypervisor, f"{_HYPERVISORS}:show", view="hypervisor"),
+    Route("GET", _ONE, hypervisor, f"{_HYPERVISORS}:show", view="hypervisor", query=("with_servers",), strict="2.53"),
     Route("GET", f"{_ONE}/uptime", uptime, f"{_HYPERVISORS}:uptime", until="2.87"),
     Route("GET", f"{_ONE}/search", search, f"{_HYPERVISORS}:search", until="2.52"),
     Route("GET", f"{_ONE}/servers", search_servers, f"{_HYPERVISORS}:servers", until="2.52"),

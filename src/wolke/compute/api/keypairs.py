@@ -68,8 +68,8 @@ async def delete(service: Compute, ctx: Context, request: Request) -> Response:
 
 
 ROUTES = (
-    Route("GET", "/v2.1/os-keypairs", index),
+    Route("GET", "/v2.1/os-keypairs", index, query=("user_id", "limit", "marker"), strict="2.75"),
     Route("POST", "/v2.1/os-keypairs", create, body=schema.CREATE, noun="keypair_create", view="keypair"),
-    Route("GET", "/v2.1/os-keypairs/{name}", show, view="keypair"),
-    Route("DELETE", "/v2.1/os-keypairs/{name}", delete),
+    Route("GET", "/v2.1/os-keypairs/{name}", show, view="keypair", query=("user_id",), strict="2.75"),
+    Route("DELETE", "/v2.1/os-keypairs/{name}", delete, query=("user_id",), strict="2.75"),
 )

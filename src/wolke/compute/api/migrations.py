@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
+from wolke.compute.api.pages import NEWEST_FIRST, full, page
 from wolke.compute.model import Migration
 from wolke.compute.schema.server_actions import bare
 from wolke.compute.service import Compute
@@ -21,14 +21,12 @@ from wolke.core.paging import Page
 _RULE = "os_compute_api:os-migrations"
 _COLUMNS = {"instance_uuid": "server_id", "source_compute": "source_host", "status": "status", "migration_type": "kind"}
 _OWNERS = {"user_id": "user_id", "project_id": "project_id"}
-_KNOWN = frozenset({*_COLUMNS, *_OWNERS, "host", "hidden", "limit", "marker", "changes-since", "changes-before"})
-_ONES = "/v2.1/servers/{server_id}/migrations"
+_QUERY = frozenset({*_COLUMNS, "host", "hidden", "limit", "marker", "changes-since", "changes-before"})
+_ALL, _ONES = "/v2.1/os-migrations", "/v2.1/servers/{server_id}/migrations"
 Json = dict[str, Any]
 
 
 async def index(service: Compute, ctx: Context, request: Request) -> Json:
-    if request.version >= Since.STRICT_QUERIES:
-        refuse_unknown(request, _KNOWN)
     paged = request.version >= Since.PAGED_MIGRATIONS
     most = service.config.max_servers_per_page
     wanted = page(request, most=most, columns={}, default=NEWEST_FIRST) if paged else Page(NEWEST_FIRST, most)
@@ -105,7 +103,8 @@ def _lowered(request: Request, one: Migration) -> Json:
 
 
 ROUTES = (
-    Route("GET", "/v2.1/os-migrations", index, f"{_RULE}:index", view="migration"),
+    Route("GET", _ALL, index, f"{_RULE}:index", view="migration", query=_QUERY, strict="2.59", until="2.79"),
+    Route("GET", _ALL, index, f"{_RULE}:index", view="migration", query=_QUERY | _OWNERS.keys(), strict="2.80", since="2.80"),
     Route("GET", _ONES, of_server, "os_compute_api:servers:migrations:index", since="2.23"),
     Route(
         "GET", f"{_ONES}/{{migration_id}}", show, "os_compute_api:servers:migrations:show", view="server_migration",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wolke.core.db import Order
@@ -29,15 +29,6 @@ def page(
 def full(found: Sequence[Any], limit: int | None) -> bool:
     """There may be more where these came from."""
     return limit is not None and limit > 0 and len(found) >= limit
-
-
-def refuse_unknown(request: Request, known: Iterable[str]) -> None:
-    """Nova's way to say that a query parameter is not there (since 2.75, for most lists)."""
-    for name in request.query.names():
-        if name not in known:
-            raise BadRequest(
-                f"Invalid input for query parameters. Additional properties are not allowed ({name[:64]!r} was unexpected)"
-            )
 
 
 def number(request: Request, name: str, default: int = 0) -> int:

@@ -158,16 +158,18 @@ def _moment(request: Request, name: str, default: datetime) -> datetime:
 
 _Q = "/v2.1/os-quota-sets/{project_id}"
 _C = "/v2.1/os-quota-class-sets/{name}"
+_U = "/v2.1/os-simple-tenant-usage"
+_USER, _TIMES = ("user_id",), ("start", "end", "limit", "marker")
 ROUTES = (
-    Route("GET", _Q, show, view="quota_set"),
-    Route("GET", f"{_Q}/detail", detail, view="quota_set"),
+    Route("GET", _Q, show, view="quota_set", query=_USER, strict="2.75"),
+    Route("GET", f"{_Q}/detail", detail, view="quota_set", query=_USER, strict="2.75"),
     Route("GET", f"{_Q}/defaults", defaults, view="quota_set"),
-    Route("PUT", _Q, update, body=schema.QUOTA_SET, noun="quota_update", view="quota_set"),
-    Route("DELETE", _Q, delete, status=202),
+    Route("PUT", _Q, update, body=schema.QUOTA_SET, noun="quota_update", view="quota_set", query=_USER, strict="2.75"),
+    Route("DELETE", _Q, delete, status=202, query=_USER, strict="2.75"),
     Route("GET", _C, show_class, f"{_CLASSES}:show", view="quota_class_set"),
     Route("PUT", _C, update_class, f"{_CLASSES}:update", body=schema.QUOTA_CLASS_SET, noun="quota_class_update",
           view="quota_class_set"),
-    Route("GET", "/v2.1/limits", limits, "os_compute_api:limits", view="limits"),
-    Route("GET", "/v2.1/os-simple-tenant-usage", usage, f"{_USAGE}:list"),
-    Route("GET", "/v2.1/os-simple-tenant-usage/{project_id}", usage_of_project),
+    Route("GET", "/v2.1/limits", limits, "os_compute_api:limits", view="limits", query=("tenant_id",), strict="2.75"),
+    Route("GET", _U, usage, f"{_USAGE}:list", query=("detailed", *_TIMES), strict="2.75"),
+    Route("GET", f"{_U}/{{project_id}}", usage_of_project, query=_TIMES, strict="2.75"),
 )  # fmt: skip

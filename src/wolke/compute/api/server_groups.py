@@ -51,7 +51,8 @@ async def delete(service: Compute, ctx: Context, request: Request) -> None:
 
 _ALL, _ONE = "/v2.1/os-server-groups", "/v2.1/os-server-groups/{group_id}"
 ROUTES = (
-    Route("GET", _ALL, index, f"{_RULE}:index", view="server_group"),
+    Route("GET", _ALL, index, f"{_RULE}:index", view="server_group", query=("all_projects", "limit", "offset"),
+          strict="2.75"),
     Route("POST", _ALL, create, f"{_RULE}:create", body=schema.SERVER_GROUP, noun="server_group_create",
           view="server_group"),
     Route("GET", _ONE, show, f"{_RULE}:show", view="server_group"),

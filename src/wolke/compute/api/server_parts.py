@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wolke.compute.api.pages import full, refuse_unknown
+from wolke.compute.api.pages import full
 from wolke.compute.schema import servers as schema
 from wolke.compute.service import Compute
 from wolke.compute.versions import Since
@@ -90,8 +90,6 @@ async def security_groups(service: Compute, ctx: Context, request: Request) -> J
 
 
 async def actions(service: Compute, ctx: Context, request: Request) -> Json:
-    if request.version >= Since.STRICT_QUERIES:
-        refuse_unknown(request, ("limit", "marker", "changes-since", "changes-before"))
     server = await _server_of_actions(service, ctx, request)
     paged = request.version >= Since.PAGED_ACTIONS
     most = service.config.max_servers_per_page
@@ -182,7 +180,8 @@ ROUTES = (
     Route("GET", f"{_S}/os-interface/{{port_id}}", show_interface, f"{_IF}:show", view="interfaceAttachment"),
     Route("DELETE", f"{_S}/os-interface/{{port_id}}", detach, f"{_IF}:delete", 202),
     Route("GET", f"{_S}/os-security-groups", security_groups, f"{_OS}os-security-groups:list"),
-    Route("GET", f"{_S}/os-instance-actions", actions, f"{_OS}os-instance-actions:list"),
+    Route("GET", f"{_S}/os-instance-actions", actions, f"{_OS}os-instance-actions:list",
+          query=("limit", "marker", "changes-since", "changes-before"), strict="2.58"),
     Route("GET", f"{_S}/os-instance-actions/{{request_id}}", action, f"{_OS}os-instance-actions:show",
           view="instanceAction"),
     Route("GET", f"{_S}/os-server-password", password, f"{_OS}os-server-password:show"),

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from wolke.compute import errors
-from wolke.compute.api.pages import NEWEST_FIRST, full, page, refuse_unknown
+from wolke.compute.api.pages import NEWEST_FIRST, full, page
 from wolke.compute.api.shown_servers import Stamps, render, scene
 from wolke.compute.schema import servers as schema
 from wolke.compute.service import Compute, server_filters
@@ -30,7 +30,7 @@ from wolke.core.schema import boolean
 _RULE = "os_compute_api:servers"
 _SORT_COLUMNS = server_filters.sort_columns()
 _PASSWORD_LETTERS = string.ascii_letters + string.digits
-_PAGING = frozenset({"limit", "marker", "sort_key", "sort_dir", "all_tenants"})
+_QUERY = server_filters.KNOWN | {"limit", "marker", "sort_key", "sort_dir", "all_tenants"}
 JSON = "application/json"
 Json = dict[str, Any]
 
@@ -59,10 +59,7 @@ def _everywhere(request: Request) -> bool:
 
 
 def _asked(request: Request) -> dict[str, list[str]]:
-    """The filters that this caller has at this version. What is not theirs is quietly ignored, what is nobody's is
-    refused (since 2.75)."""
-    if request.version >= Since.STRICT_QUERIES:
-        refuse_unknown(request, server_filters.KNOWN | _PAGING)
+    """The filters that this caller has at this version. What is not theirs is quietly ignored."""
     allowed = set(server_filters.FOR_ALL)
     if request.allows(f"{_RULE}:allow_all_filters"):
         allowed |= server_filters.KNOWN
@@ -248,7 +245,9 @@ def _shortest(address: str | None) -> str | None:
 
 
 async def update(service: Compute, ctx: Context, request: Request) -> Json:
-    await service.servers.change(ctx, request.params["server_id"], written(request.body["server"]))
+    asked = request.body["server"]
+    zone = asked.get("pinned_availability_zone", msgspec.UNSET)
+    await service.servers.change(ctx, request.params["server_id"], written(asked), zone=zone)
     server = await service.servers.look(ctx, request.params["server_id"])
     shown = views.server(server, await scene(service, request, [server], groups=True))
     assert request.api.versions is not None
@@ -262,8 +261,8 @@ async def delete(service: Compute, ctx: Context, request: Request) -> None:
 
 _ONE = "/v2.1/servers/{server_id}"
 ROUTES = (
-    Route("GET", "/v2.1/servers", index, f"{_RULE}:index"),
-    Route("GET", "/v2.1/servers/detail", detail, f"{_RULE}:detail"),
+    Route("GET", "/v2.1/servers", index, f"{_RULE}:index", query=_QUERY, strict="2.75"),
+    Route("GET", "/v2.1/servers/detail", detail, f"{_RULE}:detail", query=_QUERY, strict="2.75"),
     Route("POST", "/v2.1/servers", create, f"{_RULE}:create", 202, schema.CREATE, "server_create"),
     Route("GET", _ONE, show, f"{_RULE}:show"),
     Route("PUT", _ONE, update, f"{_RULE}:update", body=schema.UPDATE, noun="server_update"),

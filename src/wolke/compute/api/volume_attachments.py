@@ -10,7 +10,7 @@ from wolke.compute.versions import Since
 from wolke.compute.views.volume_attachments import volume_attachment
 from wolke.core.context import Context
 from wolke.core.errors import BadRequest
-from wolke.core.http import Request, Route
+from wolke.core.http import Request, Response, Route
 from wolke.core.paging import parse_limit
 
 Json = dict[str, Any]
@@ -38,12 +38,14 @@ async def show(service: Compute, ctx: Context, request: Request) -> Json:
     }
 
 
-async def create(service: Compute, ctx: Context, request: Request) -> Json:
+async def create(service: Compute, ctx: Context, request: Request) -> Json | Response:
     asked = request.body["volumeAttachment"]
     wanted = {"device_name": asked.get("device"), "tag": asked.get("tag")}
     wanted["delete_on_termination"] = asked.get("delete_on_termination") or False
     server_id, shares = request.params["server_id"], request.version >= Since.SHARED_VOLUMES
     made = await service.volumes.attach(ctx, server_id, asked["volumeId"], wanted, shares=shares)
+    if request.version >= Since.NO_WORD_OF_ATTACHED_VOLUMES:
+        return Response(202)
     return {"volumeAttachment": volume_attachment(made)}
 
 
@@ -66,7 +68,7 @@ async def delete(service: Compute, ctx: Context, request: Request) -> None:
 _S = "/v2.1/servers/{server_id}/os-volume_attachments"
 _RULE = "os_compute_api:os-volumes-attachments"
 ROUTES = (
-    Route("GET", _S, index, f"{_RULE}:index", view="volumeAttachment"),
+    Route("GET", _S, index, f"{_RULE}:index", view="volumeAttachment", query=("limit", "offset"), strict="2.75"),
     Route("POST", _S, create, f"{_RULE}:create", body=schema.CREATE, noun="volume_attach", view="volumeAttachment"),
     Route("GET", f"{_S}/{{volume_id}}", show, f"{_RULE}:show", view="volumeAttachment"),
     Route("PUT", f"{_S}/{{volume_id}}", update, f"{_RULE}:update", 202, body=schema.UPDATE, noun="volume_update"),

@@ -11,12 +11,6 @@ _ID = {
         {"type": "null"},
     ]
 }
-_FACTOR = {
-    "anyOf": [
-        {"type": "number", "exclusiveMinimum": 0, "maximum": 3.4e38},
-        {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,9})?$"},
-    ]
-}
 
 CREATE = body(
     "flavor",
@@ -28,7 +22,6 @@ CREATE = body(
         "disk": integer(0),
         "OS-FLV-EXT-DATA:ephemeral": integer(0),
         "swap": {"anyOf": [integer(0), {"type": "string", "maxLength": 0}]},
-        "rxtx_factor": _FACTOR,
         "os-flavor-access:is_public": BOOLEAN,
         "description": DESCRIPTION,
     },

@@ -123,6 +123,7 @@ UPDATE = body(
         "accessIPv6": IPV6_OR_EMPTY,
         "description": TEXT,
         "hostname": FQDN,
+        "pinned_availability_zone": nullable(string(least=1, most=255)),
     },
 )
 

@@ -78,6 +78,7 @@ class Flavors:
         is_public: bool | None = True,
         min_disk_gib: int = 0,
         min_ram_mib: int = 0,
+        name: str | None = None,
     ) -> list[Flavor]:
         """``is_public`` None: both kinds; True: and the private ones that the caller's project may use. Only admins see those of
         others."""
@@ -87,6 +88,7 @@ class Flavors:
             for flavor in found
             if flavor.disk_gib >= min_disk_gib
             and flavor.ram_mib >= min_ram_mib
+            and name in (None, flavor.name)
             and (
                 is_public is None or flavor.is_public == is_public or (is_public and ctx.project_id in flavor.projects)
             )

@@ -9,11 +9,12 @@ import msgspec
 
 from wolke.compute import errors
 from wolke.compute.model import Server, ServerStamp, ShownServer
+from wolke.compute.service.hosts import zone_of_hosts
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
 from wolke.compute.service.server_create import check_metadata
 from wolke.compute.service.server_filters import Filter
-from wolke.compute.store import GUEST_PASSWORDS, SERVER_STAMPS, SERVERS, SHOWN_SERVERS
+from wolke.compute.store import AGGREGATES, GUEST_PASSWORDS, SERVER_STAMPS, SERVERS, SHOWN_SERVERS
 from wolke.core.context import Context
 from wolke.core.db import Table, Transaction, Where
 from wolke.core.errors import BadRequest, NotFound
@@ -118,11 +119,27 @@ class Servers:
             return {}
         return await self._needs.network.server_ports(server_ids)
 
-    async def change(self, ctx: Context, server_id: str, changes: Mapping[str, Any]) -> Server:
-        """Write fields that nothing has to be done for."""
+    async def change(
+        self, ctx: Context, server_id: str, changes: Mapping[str, Any], *, zone: Any = msgspec.UNSET
+    ) -> Server:
+        """Write fields that nothing has to be done for. ``zone``: the one to stay in from now on; None: none."""
         async with self._db.transaction() as tx:
             server = await self.held(tx, ctx, server_id)
+            if zone is not msgspec.UNSET and zone != server.pinned_zone:
+                await self._check_zone(tx, server, zone)
+                changes = {**changes, "availability_zone": zone}
             return await self.write(tx, server, changes)
+
+    async def _check_zone(self, tx: Transaction, server: Server, zone: str | None) -> None:
+        """Only where it is can a server be pinned, and only if it is not pinned elsewhere."""
+        if zone is None:
+            return
+        if server.pinned_zone is not None:
+            raise errors.PinnedElsewhere(server.pinned_zone)
+        zones = zone_of_hosts(await tx.find(AGGREGATES))
+        at = zones.get(server.host, self._needs.config.default_availability_zone) if server.host is not None else None
+        if zone != at:
+            raise errors.NotInZone(zone, at)
 
     async def held(self, tx: Transaction, ctx: Context, server_id: str) -> Server:
         """The server, and nobody else in a transaction like this until ``tx`` ends."""

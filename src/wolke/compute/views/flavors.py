@@ -17,7 +17,8 @@ def brief(flavor: Flavor, base: str) -> dict[str, Any]:
     }
 
 
-def flavor(one: Flavor, base: str, *, extra_specs: bool) -> dict[str, Any]:
+def flavor(one: Flavor, base: str, *, extra_specs: bool, factors: bool) -> dict[str, Any]:
+    """``factors``: with what no guest ever felt."""
     shown = {
         "id": one.id,
         "name": one.name,
@@ -25,13 +26,13 @@ def flavor(one: Flavor, base: str, *, extra_specs: bool) -> dict[str, Any]:
         "disk": one.disk_gib,
         "swap": one.swap_mib,
         "OS-FLV-EXT-DATA:ephemeral": one.ephemeral_gib,
-        "OS-FLV-DISABLED:disabled": one.disabled,
         "vcpus": one.vcpus,
         "os-flavor-access:is_public": one.is_public,
-        "rxtx_factor": one.rxtx_factor,
         "description": one.description,
         "links": links(base, "flavors", one.id),
     }
+    if factors:
+        shown |= {"OS-FLV-DISABLED:disabled": one.disabled, "rxtx_factor": one.rxtx_factor}
     return {**shown, "extra_specs": one.extra_specs} if extra_specs else shown
 
 

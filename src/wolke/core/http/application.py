@@ -18,7 +18,7 @@ from wolke.core.errors import BadRequest, CloudError, NotFound, Refused, Unautho
 from wolke.core.http.messages import PARTS, WHOLE, ClientGone, FilePart, Request, Response
 from wolke.core.http.routes import Route, Trie
 from wolke.core.log import get_logger
-from wolke.core.microversion import Version, Versions, text
+from wolke.core.microversion import Version, Versions, parse, text
 from wolke.core.policy import Policy
 from wolke.core.schema import compile_schema
 
@@ -29,6 +29,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _GLOBAL_REQUEST_ID = re.compile(r"req-[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BODILESS = frozenset({204, 205, 304})
+_NEVER = "9999.0"
 log = get_logger(__name__)
 
 
@@ -46,13 +47,16 @@ class Api:
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     ids_after_slashes: bool = False  # nothing is found where a path ends with a slash: the id after it was forgotten
     quiet: bool = False  # its requests are no news, unless they fail
+    strict_queries: str = ""  # since this microversion a GET refuses what its row's ``query`` does not name
     trie: Trie = field(init=False)
     request_id_names: tuple[bytes, ...] = field(init=False)
+    _strict_since: Version = field(init=False)
     _checks: dict[tuple[int, Version], Callable[[Any], None]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.trie = Trie(self.routes)
         self.request_id_names = tuple(name.encode("ascii") for name in self.request_id_headers)
+        self._strict_since = parse(self.strict_queries or _NEVER)
 
     def check_body(self, route: Route, version: Version, value: Any) -> Any:
         """The body in its newest shape, or ``BadRequest``."""
@@ -69,11 +73,17 @@ class Api:
         return value
 
     def check_query(self, route: Route, request: Request) -> None:
-        key = (-id(route), (0, 0))
-        check = self._checks.get(key)
-        if check is None:
-            check = self._checks[key] = compile_schema(dict(route.query or {}))
-        check(request.query.lists())
+        since = route.strict_since
+        if since is None and route.method == "GET" and route.auth:  # the others are how a client finds the versions
+            since = self._strict_since
+        if since is None or request.version < since:
+            return
+        for name in request.query.names():
+            if name not in route.query:
+                raise BadRequest(
+                    "Invalid input for query parameters. "
+                    f"Additional properties are not allowed ({name[:64]!r} was unexpected)"
+                )
 
 
 class Application:
@@ -170,8 +180,7 @@ class Application:
             request.ctx = NOBODY.with_request(request_id, global_id)
         if route.rule is not None:
             request.enforce(route.rule)
-        if route.query is not None:
-            api.check_query(route, request)
+        api.check_query(route, request)
         if route.body is not None:
             request.body = api.check_body(route, request.version, await _json(request, route))
         result = await route.handler(api.service, request.ctx, request)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,8 @@ class Route:
                     handler asks itself because the target is a resource (it must, then) or anyone with a token may.
     ``status``      of an answer that is not a ``Response``.
     ``body``        JSON schema of the newest body; without it a body is not read. ``noun`` names it in ``versions.py``.
-    ``query``       JSON schema of the query string, each value a list of strings.
+    ``query``       the parameters of the query string; others are refused ``strict`` onwards (a microversion), which for a
+                    GET may be said once for all, in ``Api.strict_queries``.
     ``view``        the noun of the answer in ``versions.py``: found under its own name or its plural in the answer.
     ``since``/``until``  the microversions in which the route is there.
     ``auth``        False: no token needed.
@@ -37,7 +38,8 @@ class Route:
     status: int = 200
     body: Mapping[str, Any] | None = None
     noun: str = ""
-    query: Mapping[str, Any] | None = None
+    query: Collection[str] = ()
+    strict: str = ""
     view: str = ""
     since: str = "0.0"
     until: str = "9999.0"
@@ -45,10 +47,13 @@ class Route:
     stream: bool = False
     body_limit_bytes: int = BODY_LIMIT_BYTES
     window: tuple[Version, Version] = field(init=False, repr=False, compare=False, default=((0, 0), (9999, 0)))
+    strict_since: Version | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         low = (0, 0) if self.since == "0.0" else parse(self.since)
         object.__setattr__(self, "window", (low, parse(self.until)))
+        if self.strict:
+            object.__setattr__(self, "strict_since", parse(self.strict))
 
     def served(self, version: Version) -> bool:
         return self.window[0] <= version <= self.window[1]
