@@ -214,6 +214,7 @@ def lists(store: Store, many: int) -> list[Row]:
         store.make(container)
         rates = _fill(store, container, count, data)
         page = store.request("GET", f"{container}?format=json&limit=10000&marker=n{count // 4:09d}")
+        store.rest()
         assert store.run(lambda i, page=page: page, 2, 1).body.count(b'"name"') == 10_000
         costs[container] = store.cost(lambda i, page=page: page, 40, 2)
     used = store.used() - before

@@ -125,9 +125,8 @@ class Ledger:
         self, partition: bytes, start: bytes, stop: bytes, limit: int, reverse: bool
     ) -> tuple[list[tuple[bytes, Row]], bytes | None]:
         """At most ``limit`` rows, and the bound where to go on if there may be more before ``start`` or ``stop``."""
-        found: list[tuple[bytes, Row]] = []
         news: dict[bytes, Row | None] = {}
-        bound = start if reverse else stop
+        last = bound = start if reverse else stop
         for layer in reversed(self._layers):
             if (rows := layer.rows.get(partition)) is not None:
                 keys, more = rows.between(start, stop, limit, reverse)
@@ -135,19 +134,17 @@ class Ledger:
                     bound = max(bound, keys[-1]) if reverse else min(bound, keys[-1] + b"\x00")
                 news.update((key, rows[key]) for key in keys)
         low, high = (bound, stop) if reverse else (start, bound)
-        inside = sorted((key for key in news if low <= key < high), reverse=reverse)
-        if not inside:
-            page = self.index.page(partition, low, high, limit, reverse)
-            return page, _next(page, reverse) if len(page) == limit else None if bound == (
-                start if reverse else stop
-            ) else bound
-        base = self.index.rows(partition, low, high, reverse)
-        for key, row in _merge(inside, news, base, reverse):
-            if row is not None:
-                found.append((key, row))
-                if len(found) == limit:
-                    return found, _next(found, reverse)
-        return found, None if bound == (start if reverse else stop) else bound
+        page = self.index.page(partition, low, high, limit, reverse)
+        if len(page) == limit:
+            bound = _next(page, reverse)
+            low, high = (bound, stop) if reverse else (start, bound)
+        following = None if bound == last else bound
+        if not news:
+            return page, following
+        both: dict[bytes, Row | None] = dict(page)
+        both.update((key, row) for key, row in news.items() if low <= key < high)
+        found = [(key, row) for key in sorted(both, reverse=reverse) if (row := both[key]) is not None]
+        return (found, following) if len(found) <= limit else (found[:limit], _next(found[:limit], reverse))
 
     def marks(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         """To be used up at once."""
