@@ -1,1 +1,1 @@
-"""What the newest bodies look like. Older ones are these, narrowed by ``versions.py``."""
+"""What the newest bodies look like. Older ones are these, narrowed by ``versions``."""

@@ -1,1 +1,1 @@
-"""Records as the wire's newest version shows them. Pure; older versions are ``versions.py``'s affair."""
+"""Records as the wire's newest version shows them. Pure; older versions are ``versions``' affair."""
