@@ -235,6 +235,14 @@ class Consoles(Protocol):
         """The unix socket of the guest's first serial port; one client at a time."""
 
 
+def last_lines(text: str, count: int | None) -> str:
+    """As Nova counts: a line is what a newline divides from others, so one begins after the last newline, and a return, which guests
+    write a lot, divides nothing."""
+    if count is None:
+        return text
+    return "\n".join(text.split("\n")[-count:]) if count > 0 else ""
+
+
 @dataclass(frozen=True, slots=True)
 class DiskTraffic:
     """Since the guest was started."""

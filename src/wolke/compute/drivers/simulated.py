@@ -33,6 +33,7 @@ from wolke.compute.drivers.base import (
     RescueSpec,
     Volume,
     Watch,
+    last_lines,
 )
 from wolke.compute.drivers.smallest_images import IMAGES
 from wolke.core.drivers import Failure, Unsupported
@@ -193,8 +194,7 @@ class SimulatedDriver:
 
     async def console_output(self, server_id: str, length_lines: int | None) -> str:
         await self._trouble("console_output")
-        lines = self._find(server_id).console.splitlines(keepends=True)
-        return "".join(lines if length_lines is None else lines[len(lines) - length_lines :])
+        return last_lines(self._find(server_id).console, length_lines)
 
     async def measure(self, server_id: str) -> Measures:
         await self._trouble("measure")

@@ -91,8 +91,9 @@ def test_the_console_keeps_its_end(home: Home) -> None:
     live.write_bytes(b"".join(b"line %d\n" % n for n in range(100)))
     console.trim(home, 100)
     assert live.stat().st_size == 0
-    live.write_bytes(b"more\xff\n")
-    assert console.read(home, 2) == "line 99\nmore\ufffd\n"
+    live.write_bytes(b"more\rover\xff\n")
+    assert console.read(home, 3) == "line 99\nmore\rover\ufffd\n"
+    assert console.read(home, 1) == ""
     assert len(console.read(home, None)) < 100
     assert console.read(home, 0) == ""
 

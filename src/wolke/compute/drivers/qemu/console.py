@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from wolke.compute.drivers.base import last_lines
 from wolke.compute.drivers.qemu.home import Home
 from wolke.core.files import write_whole
 
@@ -30,10 +31,7 @@ def trim(home: Home, keep_bytes: int) -> None:
 def read(home: Home, length_lines: int | None) -> str:
     """The last lines that are kept; all of them if None."""
     data = b"".join(_tail(home.file(name)) for name in ("console.old", "console.log"))
-    text = data.decode(errors="replace")
-    if length_lines is None:
-        return text
-    return "".join(text.splitlines(keepends=True)[-length_lines:]) if length_lines > 0 else ""
+    return last_lines(data.decode(errors="replace"), length_lines)
 
 
 def _tail(path: Path, length: int | None = None) -> bytes:
