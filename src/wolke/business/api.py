@@ -26,6 +26,7 @@ from wolke.core.policy import Policy
 PREFIX = "/api/v1"
 COOKIE = "wolke_session"
 _BODY_BYTES = 256 * 1024
+_LONGEST_FIGURE = 19
 
 
 def build_api(desk: Desk) -> Api:
@@ -103,8 +104,7 @@ async def _asked(verb: Verb, request: Request) -> Any:
     if verb.takes is None:
         return None
     if verb.carries:
-        asked = read(verb.takes, dict(request.query.pairs), strict=False)
-        return Carried(asked, request.headers.get("content-type", ""), request.stream())
+        return carried(verb, dict(request.query.pairs), request)
     if not verb.writes:
         return read(verb.takes, dict(request.query.pairs), strict=False)
     raw = await request.read(_BODY_BYTES)
@@ -115,6 +115,15 @@ async def _asked(verb: Verb, request: Request) -> Any:
     if not isinstance(given, dict):
         raise Invalid("The request must be a JSON object.")
     return read(verb.takes, given)
+
+
+def carried(verb: Verb, given: Mapping[str, str], request: Request) -> Carried:
+    """What a verb that carries is asked, with the body as it comes."""
+    assert verb.takes is not None
+    declared = request.headers.get("content-length", "")
+    size_bytes = int(declared) if declared.isdecimal() and len(declared) < _LONGEST_FIGURE else None
+    kind = request.headers.get("content-type", "") or "application/octet-stream"
+    return Carried(read(verb.takes, given, strict=False), kind, request.stream(), size_bytes)
 
 
 def spell(error: CloudError, request_id: str) -> dict[str, Any]:

@@ -41,6 +41,10 @@ class BusinessConfig:
     smtp_starttls: bool = option(True, "Whether the connection to the SMTP server is upgraded to TLS.")
     session_idle_s: float = option(8 * 3600.0, "After how many seconds of silence a session ends.")
     session_longest_s: float = option(7 * 24 * 3600.0, "After how many seconds a session ends in any case.")
+    staff_second_step: bool = option(
+        False,
+        "Whether the provider's people must use the second step of signing in: whoever has none sets it up before anything else.",
+    )
     password_memory_kib: int = option(19_456, "Memory that argon2id uses for one password.")
     password_rounds: int = option(2, "Rounds that argon2id makes for one password.")
     flavor_prefix: str = option("", "Flavors that the shop may offer begin with this; empty: all public ones.")

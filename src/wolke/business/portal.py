@@ -41,14 +41,14 @@ from wolke.core.db import Database, open_database
 from wolke.core.http import Application
 from wolke.core.loop import Leases, Loop
 
-_PARTS = (
+PARTS = (
     customers_verbs, catalogue_verbs, resources_verbs, metering_verbs, ledger_verbs, invoicing_verbs, documents_verbs, payments_verbs, support_verbs,
 )  # fmt: skip
 
 
 def verbs() -> dict[str, Verb]:
     """Every verb by its name."""
-    rows: Iterable[Verb] = (verb for part in _PARTS for verb in part.VERBS)
+    rows: Iterable[Verb] = (verb for part in PARTS for verb in part.VERBS)
     return {verb.name: verb for verb in rows}
 
 

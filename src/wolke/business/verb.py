@@ -37,6 +37,7 @@ ACCOUNTANTS = frozenset({people.OWNER, people.ACCOUNTANT})
 STAFF = frozenset(people.STAFF_ROLES)
 ADMINISTRATORS = frozenset({people.ADMINISTRATOR})
 
+SECOND_STEP_FIRST = "Please set up the second step of signing in first: the provider's people need it."
 Run = Callable[..., Awaitable[Any]]
 LONGEST_PAGE, _MOST_WORDS = 200, 8
 _PLACE = re.compile(r"{(\w+)}")
@@ -86,11 +87,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What a verb that ``carries`` is asked: its ``takes`` and, as they come, the bytes and of which kind they say that they are."""
+    """What a verb that ``carries`` is asked: its ``takes`` and, as they come, the bytes and of which kind they say that they are. ``size_bytes``: how
+    many will come, if that was said."""
 
     asked: Any
     kind: str
     chunks: AsyncIterator[bytes]
+    size_bytes: int | None = None
 
 
 async def find(
@@ -159,6 +162,8 @@ def check_may(who: Who, may: frozenset[str]) -> None:
         return
     if who.person_id is None:
         raise NotSignedIn("Please sign in first.")
+    if may is not SIGNED_IN and who.owes_second_step:
+        raise NotAllowed(SECOND_STEP_FIRST)
     if may is not SIGNED_IN and not may & (who.roles | who.staff):
         raise NotAllowed("Your role does not allow this. An owner of your company can change that.")
 

@@ -15,7 +15,8 @@ STAFF_ROLES = (ADMINISTRATOR, SUPPORT)
 @dataclass(frozen=True, slots=True)
 class Who:
     """``company_id`` and ``roles``: in which company this person is at work now, and as what. ``projects`` None: all of the company's.
-    ``staff``: at the provider. ``acting_for``: the member of staff who acts on behalf of the company; the audit log names both."""
+    ``staff``: at the provider. ``acting_for``: the member of staff who acts on behalf of the company; the audit log names both.
+    ``owes_second_step``: staff who must set it up first, and is nothing anywhere until then."""
 
     person_id: str | None = None
     session_id: str | None = None
@@ -26,6 +27,7 @@ class Who:
     acting_for: str | None = None
     address: str = ""
     locale: str = "en"
+    owes_second_step: bool = False
 
 
 #: Whoever has not signed in.

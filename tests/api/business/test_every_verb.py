@@ -19,7 +19,7 @@ from wolke.business.customers.model import Session
 from wolke.business.customers.store import KEYS, LINKS, MEMBERS, PEOPLE, PROJECTS, SESSIONS
 from wolke.business.invoicing.store import CREDIT_NOTES, LINE_USES, LINES
 from wolke.business.metering.store import USAGE
-from wolke.business.portal import verbs
+from wolke.business.portal import PARTS, verbs
 from wolke.business.resources.store import ACTIONS, ADDRESSES, DISKS, NETWORKS, REQUESTS, RULES, SERVERS, SNAPSHOTS
 from wolke.business.resources.store import KEYS as KEY_PAIRS
 from wolke.business.support.store import EVENTS, TICKETS
@@ -219,6 +219,11 @@ def expected(verb: Verb, role: str) -> set[int] | None:
     if role == "stranger":
         return {401}
     return None if role in verb.may else {403}
+
+
+def test_no_two_verbs_have_one_name_or_one_address() -> None:
+    rows = [verb for part in PARTS for verb in part.VERBS]
+    assert len(rows) == len({verb.name for verb in rows}) == len({(verb.method, verb.path) for verb in rows})
 
 
 def test_each_place_of_a_path_is_known_here() -> None:

@@ -164,6 +164,84 @@ Waren Sie es nicht, setzen Sie jetzt ein neues Passwort und melden Sie es uns: {
 """,
         ),
     },
+    "email_new": {
+        "en": Wording(
+            "Please confirm your new e-mail address",
+            """
+with one click this becomes the e-mail address of your account:
+
+{link}
+
+The link is good once, for one day. If you did not ask for it, there is nothing to do: nothing changes without that click.
+""",
+        ),
+        "de": Wording(
+            "Bitte bestätigen Sie Ihre neue E-Mail-Adresse",
+            """
+mit einem Klick wird dies die E-Mail-Adresse Ihres Kontos:
+
+{link}
+
+Der Link gilt einmal und einen Tag lang. Haben Sie ihn nicht angefordert, brauchen Sie nichts zu tun: Ohne diesen Klick ändert sich nichts.
+""",
+        ),
+    },
+    "email_known": {
+        "en": Wording(
+            "This e-mail address has an account already",
+            """
+somebody, perhaps you, wanted to use this e-mail address for another account. It belongs to yours, so nothing was changed.
+
+You can sign in here: {link}
+""",
+        ),
+        "de": Wording(
+            "Zu dieser E-Mail-Adresse gibt es schon ein Konto",
+            """
+jemand, vielleicht Sie, wollte diese E-Mail-Adresse für ein anderes Konto verwenden. Sie gehört zu Ihrem Konto; es wurde nichts geändert.
+
+Hier melden Sie sich an: {link}
+""",
+        ),
+    },
+    "email_asked": {
+        "en": Wording(
+            "Your account shall get another e-mail address",
+            """
+at {at} somebody asked, from the network address {address} and with your password, that {email} be the address of your account. It becomes so as soon
+as a link in a mail to that address is followed.
+
+If it was not you, set a new password now, which is all it takes to stop this, and tell us: {link}
+""",
+        ),
+        "de": Wording(
+            "Ihr Konto soll eine andere E-Mail-Adresse bekommen",
+            """
+am {at} hat jemand von der Netzwerkadresse {address} aus und mit Ihrem Passwort darum gebeten, dass {email} die Adresse Ihres Kontos wird. Sie wird es,
+sobald dem Link in einer E-Mail an diese Adresse gefolgt wird.
+
+Waren Sie es nicht, setzen Sie jetzt ein neues Passwort, mehr braucht es nicht, um das aufzuhalten, und melden Sie es uns: {link}
+""",
+        ),
+    },
+    "email_changed": {
+        "en": Wording(
+            "Your account has another e-mail address",
+            """
+since {at} the address of your account is {email}. It was confirmed from the network address {address}; this is our last mail to the old one.
+
+If it was not you, please tell us at once.
+""",
+        ),
+        "de": Wording(
+            "Ihr Konto hat eine andere E-Mail-Adresse",
+            """
+seit {at} ist {email} die Adresse Ihres Kontos. Bestätigt wurde sie von der Netzwerkadresse {address} aus; dies ist unsere letzte E-Mail an die alte.
+
+Waren Sie es nicht, melden Sie sich bitte sofort bei uns.
+""",
+        ),
+    },
     "second_step_on": {
         "en": Wording(
             "The second step is on",

@@ -21,6 +21,7 @@ PATHS = {
     "reset": "/reset/",
     "invite": "/invitation/",
     "decide": "/decide/",
+    "email": "/email/",
 }
 HOUR_S = 3600.0
 

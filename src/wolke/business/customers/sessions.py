@@ -43,8 +43,14 @@ class Sessions:
         if session.seen_at < self._needs.clock.after(-_SEEN_S):
             async with db.transaction() as tx:
                 await tx.update(SESSIONS, {"seen_at": self._needs.clock.now(), "address": address}, id=session.id)
-        who = await at_work(db, person, session.company_id, session.acting_for)
+        if self._owes_second_step(person):
+            who = Who(person_id=person.id, locale=person.locale, owes_second_step=True)
+        else:
+            who = await at_work(db, person, session.company_id, session.acting_for)
         return replace(who, session_id=session.id, address=address), session.csrf
+
+    def _owes_second_step(self, person: Person) -> bool:
+        return bool(person.staff) and person.totp is None and self._needs.config.staff_second_step
 
     def _lives(self, session: Session) -> bool:
         clock, config = self._needs.clock, self._needs.config

@@ -17,6 +17,8 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 import wolke.business
+from wolke.business import verb
+from wolke.business.resources import acts, files
 from wolke.business.web import deeds, menu, signs
 from wolke.business.web.words import FOLDER, LANGUAGES
 
@@ -95,8 +97,9 @@ def _texts(nodes: list[ast.expr]) -> Iterator[str]:
 def _tables() -> Iterator[str]:
     yield from (sign.word for kinds in signs.SIGNS.values() for sign in kinds.values())
     yield from (text for pair in signs.ROLES.values() for text in pair)
-    yield from signs.STAFF.values()
+    yield from (*signs.STAFF.values(), *signs.STAFF_FOR.values())
     yield from (*deeds.DEEDS.values(), *deeds.ACTS.values(), *deeds.NOUNS.values())
+    yield from (verb.SECOND_STEP_FIRST, files.TOO_LARGE, acts.TOO_LONG, acts.WENT)
     for group in (*menu.CUSTOMER, *menu.PROVIDER):
         yield group.word
         yield from (item.word for item in group.items)

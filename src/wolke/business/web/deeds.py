@@ -18,6 +18,8 @@ DEEDS = {
     "customers.check_vat": "checked the VAT id", "plans.create": "offered a new plan", "plans.withdraw": "withdrew a plan",
     "plans.restore": "offered a plan again", "prices.create": "set a price", "provider.tickets.answer": "answered a ticket",
     "provider.tickets.note": "noted something in a ticket", "provider.tickets.change": "changed a ticket", "staff.add": "invited somebody to the staff",
+    "projects.retry": "had a project set up once more", "limits.set": "set how much a project may have", "people.change_email": "asked for another e-mail address",
+    "people.confirm_email": "has another e-mail address now",
     "staff.change": "changed what a member of staff may do", "staff.remove": "let a member of staff go",
 }  # fmt: skip
 

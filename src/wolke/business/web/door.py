@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from wolke.business.api import COOKIE as SESSION
 from wolke.business.api import cookie
 from wolke.business.errors import BusinessError, NotAllowed, NotSignedIn, NotThere
-from wolke.business.verb import ANYONE, check_may
+from wolke.business.verb import ANYONE, SECOND_STEP_FIRST, check_may
 from wolke.business.web import forms, notes
 from wolke.business.web.drawing import Drawing
 from wolke.business.web.files import PREFIX, Files
@@ -38,6 +38,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
 }
+#: What is open to whoever must set up the second step before anything else.
+_STILL_OPEN = ("/account/second-step", "/sign-out", "/language", "/theme")
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -86,6 +88,8 @@ class Pages:
             check_may(ask.who, page.may)
         except NotSignedIn:
             return self._sign_in_first(ask)
+        if ask.who.owes_second_step and not ask.request.path.startswith(_STILL_OPEN):
+            return ask.go("/account/second-step", SECOND_STEP_FIRST, notes.REFUSED)
         if ask.request.method in _READS:
             return await page.run(ask)
         await self._read(ask, page)

@@ -69,6 +69,10 @@ ROLES = {
     "accountant": ("Accountant", "Sees invoices and costs, and pays."),
 }
 STAFF = {"administrator": "Administrator", "support": "Support"}
+STAFF_FOR = {
+    "administrator": "May do everything that support may, and sets prices, hosts, staff and money.",
+    "support": "Answers tickets, looks after customers and their limits, and sees how the cloud goes.",
+}
 
 
 def sign(kind: str, state: str) -> Sign:

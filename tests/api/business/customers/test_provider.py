@@ -1,12 +1,14 @@
 """The provider's customers and staff, the audit log and the mail."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
+import pyotp
 import pytest
 
 from wolke.business.audit import ENTRIES
-from wolke.business.customers.store import PEOPLE
+from wolke.business.customers.store import PEOPLE, PROJECTS
 from wolke.business.mail import MAILS
 from wolke.core.db import Order
 
@@ -265,3 +267,48 @@ async def test_no_password_token_or_key_is_in_a_log_or_an_answer(
         if secret in everything
     ]
     assert not found
+
+
+async def test_staff_without_a_second_step_sets_it_up_before_anything_else(shop: Any, browser: Any, boss: Any) -> None:
+    shop.desk.needs.config = replace(shop.desk.needs.config, staff_second_step=True)
+    me = await boss.did("GET", "/session")
+    assert (me["owes_second_step"], me["staff"]) == (True, [])
+    for path in ("/provider/customers", "/provider/staff", "/company"):
+        assert "second step" in (await boss.refused(403, "GET", path))["message"]
+    offered = await boss.did("POST", "/me/second-step", {"password": BOSS["password"]})
+    code = pyotp.TOTP(offered["secret"]).at(int(shop.clock.time()))
+    await boss.did("PUT", "/me/second-step", {"code": code})
+    await boss.did("GET", "/provider/customers")
+    assert (await boss.did("GET", "/session"))["staff"] == ["administrator"]
+
+
+async def test_customers_are_not_asked_for_what_staff_owes(shop: Any, people: Any) -> None:
+    shop.desk.needs.config = replace(shop.desk.needs.config, staff_second_step=True)
+    await (await people("ada@mail.example")).did("GET", "/company")
+
+
+async def test_a_project_that_could_not_be_set_up_is_tried_again(shop: Any, people: Any, boss: Any) -> None:
+    ada, db = await people("ada@mail.example"), shop.desk.needs.db
+    project = (await ada.did("GET", "/projects"))["items"][0]["id"]
+    await ada.refused(409, "POST", f"/projects/{project}/retry")
+    for one, path in ((ada, f"/projects/{project}/retry"), (boss, f"/provider/projects/{project}/retry")):
+        async with db.transaction() as tx:
+            await tx.update(PROJECTS, {"state": "failed", "reason": "The cloud is full."}, id=project)
+        tried = await one.did("POST", path, status=202)
+        assert (tried["state"], tried["reason"]) == ("preparing", None)
+        assert project in await shop.desk.resources.ground.due()
+    line = (await ada.did("GET", "/audit?action=projects.retry"))["items"][0]
+    assert line["details"]["reason"] == "The cloud is full."
+
+
+async def test_limits_are_seen_by_the_customer_and_set_by_staff(shop: Any, people: Any, boss: Any) -> None:
+    ada = await people("ada@mail.example")
+    project = (await ada.did("GET", "/projects"))["items"][0]["id"]
+    before = await ada.did("GET", f"/projects/{project}/limits")
+    assert (before["own"], before["most"]["servers"], before["taken"]["servers"]) == (False, 20, 0)
+    wanted = {"servers": 3, "vcpus": 8, "ram_mib": 16384, "disk_gib": 100, "addresses": 0}
+    assert (await boss.did("PUT", f"/provider/projects/{project}/limits", wanted))["most"] == wanted
+    assert (await ada.did("GET", f"/projects/{project}/limits"))["own"]
+    await ada.refused(403, "PUT", f"/provider/projects/{project}/limits", wanted)
+    refused = await boss.refused(400, "PUT", f"/provider/projects/{project}/limits", wanted | {"servers": -1})
+    assert refused["fields"] == {"servers": "At least 0, please."}

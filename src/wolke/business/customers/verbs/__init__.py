@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wolke.business.customers.verbs import (
+    addresses,
     audit,
     companies,
     keys,
@@ -19,6 +20,6 @@ from wolke.business.verb import Verb
 
 VERBS: tuple[Verb, ...] = tuple(
     verb
-    for room in (sign_up, sign_in, own, companies, members, projects, keys, provider, staff, audit, mails)
+    for room in (sign_up, sign_in, own, addresses, companies, members, projects, keys, provider, staff, audit, mails)
     for verb in room.VERBS
 )

@@ -1,4 +1,4 @@
-"""What people change about themselves: name, language, password, the second step. Each needs a session of their own, and what makes an account less
+"""What people change about themselves: name, language, e-mail address, password, the second step. Each needs a session of their own, and what makes an account less
 safe needs the password or a code as well."""
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ async def strength(desk: Desk, who: Who, asked: Tried) -> StrengthShown:
 
 async def change(desk: Desk, who: Who, asked: OwnChange) -> Me:
     async with desk.needs.db.transaction() as tx:
-        _, person = await _own(desk, tx, who)
+        _, person = await own(desk, tx, who)
         name = plain(asked.name) if asked.name is not None else person.name
         if not name:
             raise Invalid("Please check what is marked below.", fields={"name": "This is needed."})
@@ -101,17 +101,18 @@ async def change(desk: Desk, who: Who, asked: OwnChange) -> Me:
 async def change_password(desk: Desk, who: Who, asked: PasswordChange) -> Opened:
     """All other sessions end, this one gets another token."""
     customers, db = desk.customers, desk.needs.db
-    _, person = await _own(desk, db, who)
-    await _check(desk, person, password=("old", asked.old))
+    _, person = await own(desk, db, who)
+    await check(desk, person, password=("old", asked.old))
     companies = await db.find(MEMBERS, person_id=person.id)
     wanted = [member.company_id for member in companies]
     names = [c.name for c in await db.find(COMPANIES, where=(Where("id", "in", wanted),))] if wanted else []
     customers.passwords.check_rules(asked.new, (person.name, person.email, *names), "new")
     hashed = await customers.passwords.hash(asked.new)
     async with db.transaction() as tx:
-        session, person = await _own(desk, tx, who)
+        session, person = await own(desk, tx, who)
         await tx.update(PEOPLE, {"password": hashed}, id=person.id)
         await customers.links.end(tx, email=person.email, kind="reset")
+        await customers.links.end(tx, person_id=person.id, kind="email")
         await customers.post.tell(tx, "password", person, address=who.address, link="/forgotten")
         await desk.needs.audit.write(tx, who, "passwords.change", person.id)
         return await _on(desk, tx, session)
@@ -119,10 +120,10 @@ async def change_password(desk: Desk, who: Who, asked: PasswordChange) -> Opened
 
 async def offer(desk: Desk, who: Who, asked: Confirmed) -> Offer:
     """Nothing changes until its first code comes (``second_step.switch_on``)."""
-    _, person = await _own(desk, desk.needs.db, who)
+    _, person = await own(desk, desk.needs.db, who)
     if person.totp is not None:
         raise NotNow("The second step is on already. To move it to another phone, please switch it off first.")
-    await _check(desk, person, password=("password", asked.password))
+    await check(desk, person, password=("password", asked.password))
     async with desk.needs.db.transaction() as tx:
         uri, seed = await desk.customers.second_step.offer(tx, person)
         await desk.needs.audit.write(tx, who, "second_step.offer", person.id)
@@ -132,7 +133,7 @@ async def offer(desk: Desk, who: Who, asked: Confirmed) -> Offer:
 async def switch_on(desk: Desk, who: Who, asked: OneCode) -> Opened:
     customers = desk.customers
     async with desk.needs.db.transaction() as tx:
-        session, person = await _own(desk, tx, who)
+        session, person = await own(desk, tx, who)
         if person.totp is not None or person.totp_offered is None:
             raise NotNow("Please begin again: the second step is on already, or was not set up.")
         if not await customers.second_step.switch_on(tx, person, asked.code):
@@ -148,10 +149,10 @@ async def switch_on(desk: Desk, who: Who, asked: OneCode) -> Opened:
 
 
 async def switch_off(desk: Desk, who: Who, asked: PasswordAndCode) -> Opened:
-    _, person = await _own(desk, desk.needs.db, who)
-    await _check(desk, person, password=("password", asked.password), code=asked.code)
+    _, person = await own(desk, desk.needs.db, who)
+    await check(desk, person, password=("password", asked.password), code=asked.code)
     async with desk.needs.db.transaction() as tx:
-        session, person = await _own(desk, tx, who)
+        session, person = await own(desk, tx, who)
         await desk.customers.second_step.switch_off(tx, person)
         await desk.customers.post.tell(tx, "second_step_off", person, address=who.address, link="/forgotten")
         await desk.needs.audit.write(tx, who, "second_step.switch_off", person.id)
@@ -159,15 +160,16 @@ async def switch_off(desk: Desk, who: Who, asked: PasswordAndCode) -> Opened:
 
 
 async def recovery_codes(desk: Desk, who: Who, asked: OneCode) -> RecoveryCodes:
-    _, person = await _own(desk, desk.needs.db, who)
-    await _check(desk, person, code=asked.code)
+    _, person = await own(desk, desk.needs.db, who)
+    await check(desk, person, code=asked.code)
     async with desk.needs.db.transaction() as tx:
         codes = await desk.customers.second_step.new_recovery_codes(tx, person.id)
         await desk.needs.audit.write(tx, who, "second_step.recovery_codes", person.id)
     return RecoveryCodes(codes)
 
 
-async def _own(desk: Desk, reader: Reader, who: Who) -> tuple[Session, Person]:
+async def own(desk: Desk, reader: Reader, who: Who) -> tuple[Session, Person]:
+    """With which session they ask, and who they are; nobody changes another's account."""
     session = await desk.customers.sessions.own(reader, who)
     if who.acting_for is not None:
         raise NotNow("You act on behalf of a customer. Please end that first.")
@@ -180,7 +182,7 @@ async def _on(desk: Desk, tx: Transaction, session: Session) -> Opened:
     return await desk.customers.sessions.renew(tx, session, company_id=session.company_id, acting_for=None)
 
 
-async def _check(
+async def check(
     desk: Desk, person: Person, *, password: tuple[str, str] | None = None, code: str | None = None
 ) -> None:
     """``Invalid`` unless all that is asked for is right. ``password`` comes with its field's name. Counted as signing in is: a session that was left

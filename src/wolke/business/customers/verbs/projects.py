@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from wolke.business.customers.model import CLOSED, Project
+from wolke.business.customers.model import CLOSED, FAILED, PREPARING, Project
 from wolke.business.customers.projects import WAKE
 from wolke.business.customers.shapes import Name
 from wolke.business.customers.store import PROJECTS
 from wolke.business.errors import NotNow
-from wolke.business.verb import APPROVERS, MEMBERS, OWNERS, Found, Page, Verb, find
+from wolke.business.verb import APPROVERS, MEMBERS, OWNERS, STAFF, Found, Page, Verb, find
 from wolke.business.who import Who
 from wolke.core.clock import Instant
 from wolke.core.db import Where
@@ -112,6 +112,18 @@ async def budget(desk: Desk, who: Who, asked: Budget, project_id: str) -> Projec
     return await show(desk, who, None, project_id)
 
 
+async def retry(desk: Desk, who: Who, asked: None, project_id: str) -> ProjectShown:
+    """Set up once more; what was made before is found, and nothing is made twice."""
+    async with desk.needs.db.transaction() as tx:
+        project = await desk.customers.projects.open(who, project_id, tx)
+        if not await tx.update(PROJECTS, {"state": PREPARING, "reason": None}, id=project.id, state=FAILED):
+            raise NotNow("Only a project that could not be set up is tried again.")
+        details = {"name": project.name, "reason": project.reason}
+        await desk.needs.audit.write(tx, who, "projects.retry", project.id, details, company_id=project.company_id)
+        tx.wake(WAKE)
+    return await show(desk, who, None, project_id)
+
+
 async def close(desk: Desk, who: Who, asked: None, project_id: str) -> ProjectShown:
     """An empty one: what runs on would cost on."""
     async with desk.needs.db.transaction() as tx:
@@ -130,5 +142,7 @@ VERBS = (
     Verb("projects.create", "POST", "/projects", create, OWNERS, "A new project", takes=NewProject, gives=ProjectShown, status=201),
     Verb("projects.rename", "PATCH", "/projects/{project_id}", rename, OWNERS, "Give a project another name", takes=ProjectChange, gives=ProjectShown),
     Verb("projects.budget", "PUT", "/projects/{project_id}/budget", budget, APPROVERS, "Set how much a project may cost in a month", takes=Budget, gives=ProjectShown),
+    Verb("projects.retry", "POST", "/projects/{project_id}/retry", retry, OWNERS, "Set a project up once more that could not be", gives=ProjectShown, status=202),
+    Verb("provider.projects.retry", "POST", "/provider/projects/{project_id}/retry", retry, STAFF, "Set a customer's project up once more", gives=ProjectShown, status=202),
     Verb("projects.close", "DELETE", "/projects/{project_id}", close, OWNERS, "Close an empty project", gives=ProjectShown),
 )  # fmt: skip

@@ -55,7 +55,8 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """``company_id`` None: at the provider, or nowhere. ``projects`` None: all of the company's. ``acting``: on behalf of that company."""
+    """``company_id`` None: at the provider, or nowhere. ``projects`` None: all of the company's. ``acting``: on behalf of that company.
+    ``owes_second_step``: it must be set up before anything else."""
 
     person_id: str
     name: str
@@ -69,6 +70,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     projects: list[str] | None
     staff: list[str]
     acting: bool
+    owes_second_step: bool
     places: list[Place]
 
 
@@ -180,6 +182,7 @@ async def reset(desk: Desk, who: Who, asked: NewPassword) -> Address:
     async with db.transaction() as tx:
         await customers.links.take(tx, asked.token, "reset")
         await customers.links.end(tx, email=person.email, kind="reset")
+        await customers.links.end(tx, person_id=person.id, kind="email")
         await tx.update(PEOPLE, {"password": hashed}, id=person.id)
         await customers.sessions.end_all(tx, person.id)
         await customers.attempts.forget(tx, person.email)
@@ -196,7 +199,7 @@ async def mine(desk: Desk, who: Who, asked: None) -> Me:
         person_id=person.id, name=person.name, email=person.email, locale=person.locale, second_step=person.totp is not None,
         company_id=company.id if company else None, company=company.name if company else "", state=company.state if company else "",
         roles=sorted(who.roles), projects=None if who.projects is None else sorted(who.projects), staff=sorted(who.staff),
-        acting=who.acting_for is not None, places=await _places(desk, person),
+        acting=who.acting_for is not None, owes_second_step=who.owes_second_step, places=await _places(desk, person),
     )  # fmt: skip
 
 

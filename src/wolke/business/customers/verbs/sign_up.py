@@ -53,7 +53,7 @@ class Followed(msgspec.Struct, frozen=True):
 
 
 class LinkShown(msgspec.Struct, frozen=True):
-    """``kind``: confirm, reset, invite or decide. ``known``: there is an account with this address. ``staff``: to work at the provider."""
+    """``kind``: confirm, reset, invite, decide or email. ``known``: there is an account with this address. ``staff``: to work at the provider."""
 
     kind: str
     email: str

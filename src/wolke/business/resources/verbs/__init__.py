@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wolke.business.resources.verbs import ground, objects, provider, requests, servers, storage
+from wolke.business.resources.verbs import ground, limits, objects, provider, requests, servers, storage
 from wolke.business.verb import Verb
 
 VERBS: tuple[Verb, ...] = (
@@ -11,5 +11,6 @@ VERBS: tuple[Verb, ...] = (
     *ground.VERBS,
     *objects.VERBS,
     *requests.VERBS,
+    *limits.VERBS,
     *provider.VERBS,
 )

@@ -10,15 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from wolke.business.customers.model import FAILED, PREPARING
-from wolke.business.customers.projects import WAKE as PROJECTS_WAKE
-from wolke.business.customers.store import PROJECTS
 from wolke.business.errors import Invalid, NotNow
 from wolke.business.resources import model
 from wolke.business.resources.base import told
 from wolke.business.resources.firewall import LEAVING
 from wolke.business.resources.firewall import WAKE as FIREWALL_WAKE
-from wolke.business.resources.limits import limits_of, taken
 from wolke.business.resources.orders import Label
 from wolke.business.resources.store import KEYS, NETWORKS, RULES, SERVERS
 from wolke.business.resources.verbs.listing import own
@@ -31,7 +27,7 @@ from wolke.business.resources.views import (
     rule_shown,
     shown,
 )
-from wolke.business.verb import MEMBERS, OWNERS, TECHNICIANS, Found, Page, Verb, find
+from wolke.business.verb import MEMBERS, TECHNICIANS, Found, Page, Verb, find
 from wolke.business.who import Who
 from wolke.core import ids
 from wolke.core.db import DuplicateRow, Order
@@ -193,11 +189,6 @@ async def remove_rule(desk: Desk, who: Who, asked: None, project_id: str, rule_i
 # -- the project
 
 
-class LimitsShown(msgspec.Struct, frozen=True):
-    most: model.Limits
-    taken: model.Limits
-
-
 async def network(desk: Desk, who: Who, asked: None, project_id: str) -> NetworkPicture:
     db = desk.needs.db
     networks = await db.find(NETWORKS, project_id=project_id, order=(Order("name"),))
@@ -205,20 +196,6 @@ async def network(desk: Desk, who: Who, asked: None, project_id: str) -> Network
     return NetworkPicture(
         [shown(NetworkShown, row) for row in networks], [shown(PictureServer, row) for row in servers]
     )
-
-
-async def limits(desk: Desk, who: Who, asked: None, project_id: str) -> LimitsShown:
-    db = desk.needs.db
-    return LimitsShown(await limits_of(db, desk.needs.config, project_id), await taken(db, project_id))
-
-
-async def retry(desk: Desk, who: Who, asked: None, project_id: str) -> None:
-    async with desk.needs.db.transaction() as tx:
-        project = await desk.customers.projects.seen(who, project_id, tx)
-        if not await tx.update(PROJECTS, {"state": PREPARING, "reason": None}, id=project_id, state=FAILED):
-            raise NotNow("There is nothing to try again: this project did not fail.")
-        await desk.needs.audit.write(tx, who, "projects.retry", project_id, company_id=project.company_id)
-        tx.wake(PROJECTS_WAKE)
 
 
 _P = "/projects/{project_id}"
@@ -230,6 +207,4 @@ VERBS = (
     Verb("firewall.add", "POST", f"{_P}/firewall", add_rule, TECHNICIANS, "Let somebody reach something", takes=NewRule, gives=RuleShown, status=201),
     Verb("firewall.remove", "DELETE", f"{_P}/firewall/{{rule_id}}", remove_rule, TECHNICIANS, "Let nobody reach it any more", status=204),
     Verb("network.show", "GET", f"{_P}/network", network, MEMBERS, "Networks and who stands in them", gives=NetworkPicture),
-    Verb("limits.show", "GET", f"{_P}/limits", limits, MEMBERS, "How much it may have, and has", gives=LimitsShown),
-    Verb("projects.retry", "POST", f"{_P}/retry", retry, OWNERS, "Prepare it once more", status=202),
 )  # fmt: skip

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from wolke.business.errors import NotNow
+from wolke.business.errors import Invalid, NotNow
 from wolke.business.openstack.shapes import Container, StoredObject
+from wolke.business.resources.files import LARGEST_BYTES, TOO_LARGE
 from wolke.business.verb import MEMBERS, TECHNICIANS, Carried, File, Verb
 from wolke.business.who import Who
 from wolke.core.clock import moment
@@ -105,8 +106,11 @@ async def get_object(desk: Desk, who: Who, asked: Which, project_id: str, contai
 
 
 async def put_object(desk: Desk, who: Who, asked: Carried, project_id: str, container: str) -> None:
-    """Whole or not at all."""
-    project = await desk.customers.projects.seen(who, project_id)
+    """Whole or not at all. What is known to be too large is refused before its first byte."""
+    if asked.size_bytes is not None and asked.size_bytes > LARGEST_BYTES:
+        raise Invalid(TOO_LARGE)
+    project = await desk.customers.projects.open(who, project_id)
+    await desk.customers.companies.may_buy(project.company_id)
     await desk.resources.files.put(who, project, container, asked.asked.name, asked.kind, asked.chunks)
 
 

@@ -1,4 +1,4 @@
-"""The provider's side: the fleet, hosts, everybody's servers, and how much a project may have."""
+"""The provider's side: the fleet, hosts and everybody's servers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from wolke.business.resources import model
 from wolke.business.resources.fleet import Fleet
-from wolke.business.resources.store import LIMITS, SERVERS
+from wolke.business.resources.store import SERVERS
 from wolke.business.verb import ADMINISTRATORS, STAFF, Found, Page, Verb, find
 from wolke.business.who import Who
 from wolke.core.clock import Instant
@@ -16,8 +15,6 @@ from wolke.core.db import Where
 
 if TYPE_CHECKING:
     from wolke.business.desk import Desk
-
-Figure = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -28,14 +25,6 @@ class Drained(msgspec.Struct, frozen=True):
     """How many servers began to move."""
 
     servers: int
-
-
-class NewLimits(msgspec.Struct, frozen=True):
-    servers: Figure
-    vcpus: Figure
-    ram_mib: Figure
-    disk_gib: Figure
-    addresses: Figure
 
 
 class Listed(Page, frozen=True, kw_only=True):
@@ -86,19 +75,6 @@ async def drain(desk: Desk, who: Who, asked: None, host: str) -> Drained:
     return Drained(await desk.resources.fleet.drain(who, host))
 
 
-async def set_limits(desk: Desk, who: Who, asked: NewLimits, project_id: str) -> model.Limits:
-    row = model.Limits(project_id, **msgspec.structs.asdict(asked), told=False)
-    async with desk.needs.db.transaction() as tx:
-        project = await desk.customers.projects.seen(who, project_id, tx)
-        await tx.delete(LIMITS, project_id=project_id)
-        await tx.insert(LIMITS, row)
-        await desk.needs.audit.write(
-            tx, who, "limits.set", project_id, msgspec.structs.asdict(asked), company_id=project.company_id
-        )
-        tx.wake("business.projects")
-    return row
-
-
 _HOST = "/provider/hosts/{host}"
 VERBS = (
     Verb("fleet.show", "GET", "/provider/fleet", fleet, STAFF, "Whether all of the cloud goes, and how much is left", gives=Fleet),
@@ -106,6 +82,4 @@ VERBS = (
     Verb("hosts.enable", "POST", f"{_HOST}/enable", enable, ADMINISTRATORS, "Let new servers come to a host"),
     Verb("hosts.disable", "POST", f"{_HOST}/disable", disable, ADMINISTRATORS, "Let none come", takes=Reason),
     Verb("hosts.drain", "POST", f"{_HOST}/drain", drain, ADMINISTRATORS, "Move all servers away", gives=Drained),
-    Verb("limits.set", "PUT", "/provider/projects/{project_id}/limits", set_limits, STAFF, "How much a project may have", takes=NewLimits,
-         gives=model.Limits),
 )  # fmt: skip

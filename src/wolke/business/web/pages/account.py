@@ -1,9 +1,12 @@
-"""One's own account: name and language, password, the second step, where one is signed in."""
+"""One's own account: name and language, e-mail address, companies, password, the second step, where one is signed in."""
 
 from __future__ import annotations
 
+from wolke.business.errors import NotThere
+from wolke.business.verb import ANYONE
 from wolke.business.web import codes
 from wolke.business.web.page import Ask, Page
+from wolke.business.web.pages.company import countries
 from wolke.business.web.pages.doing import does, shows
 from wolke.business.web.pages.sign_in import carry
 from wolke.core.http import Response
@@ -21,6 +24,53 @@ async def change(ask: Ask) -> Response:
 async def password(ask: Ask) -> Response:
     carry(ask, await ask.call("passwords.change", {"old": ask.form.first("old"), "new": ask.form.first("new")}))
     return ask.go(_SECURITY, "Your password is changed. Everywhere else you are signed out now.")
+
+
+async def email_form(ask: Ask) -> Response:
+    return ask.draw("email_new.html")
+
+
+async def email(ask: Ask) -> Response:
+    """The new address comes back as it is kept, and in development its mail."""
+    given = ask.form.given("email") | {"password": ask.form.first("password")}
+    sent = await ask.call("people.change_email", given)
+    return ask.draw("email_sent.html", email=sent.email, mail=await ask.newest_mail(sent.email))
+
+
+async def email_link(ask: Ask) -> Response:
+    """A click is needed still, as for a sign-up."""
+    shown = await ask.call("links.show", {"token": ask.places["token"]})
+    if shown.kind != "email":
+        raise NotThere("There is no such page.")
+    return ask.draw("email_confirm.html", link=shown)
+
+
+async def email_confirm(ask: Ask) -> Response:
+    confirmed = await ask.call("people.confirm_email", {"token": ask.places["token"]})
+    where = "/account" if ask.who.person_id else "/sign-in"
+    return ask.go(where, "The address of your account is {email} now.", email=confirmed.email)
+
+
+async def leave_form(ask: Ask) -> Response:
+    return ask.draw("leave.html") if ask.may("members.leave") else ask.go("/account")
+
+
+async def leave(ask: Ask) -> Response:
+    """And on to another place where this person works, if there is one."""
+    await ask.call("members.leave")
+    left = ask.me.company
+    if others := [place for place in ask.me.places if place.company_id != ask.who.company_id]:
+        carry(ask, await ask.call("sessions.switch", {"company_id": others[0].company_id}))
+    return ask.go("/", "You do not work with {company} any more.", company=left)
+
+
+async def company_form(ask: Ask) -> Response:
+    return ask.draw("company_new.html", countries=countries(ask), country=ask.desk.needs.config.country)
+
+
+async def company_add(ask: Ask) -> Response:
+    carry(ask, await ask.call("company.add", ask.filled("company.add")))
+    return ask.go("/", "The company is open. Its first project is being prepared.")
 
 
 async def offer_form(ask: Ask) -> Response:
@@ -64,6 +114,14 @@ async def retry(ask: Ask) -> Response:
 PAGES = (
     Page("GET", "/account", profile),
     Page("POST", "/account", change, again=profile),
+    Page("GET", "/account/email", email_form),
+    Page("POST", "/account/email", email, again=email_form),
+    Page("GET", "/email/{token}", email_link, may=ANYONE),
+    Page("POST", "/email/{token}", email_confirm, may=ANYONE),
+    Page("GET", "/account/leave", leave_form),
+    Page("POST", "/account/leave", leave),
+    Page("GET", "/companies/new", company_form),
+    Page("POST", "/companies/new", company_add, again=company_form),
     Page("GET", "/account/security", security),
     Page("POST", "/account/password", password, again=security),
     Page("GET", "/account/second-step", offer_form),

@@ -72,7 +72,7 @@ async def project_new(ask: Ask) -> Response:
 
 
 async def project_page(ask: Ask) -> Response:
-    return ask.draw("project.html", shown=await ask.call("projects.show"))
+    return ask.draw("project.html", shown=await ask.call("projects.show"), limits=await ask.call("limits.show"))
 
 
 async def budget(ask: Ask) -> Response:
@@ -119,6 +119,7 @@ PAGES = (
     Page("GET", "/projects/{project_id}", project_page),
     Page("POST", "/projects/{project_id}", does("projects.rename", "/projects/{project_id}", "Saved."), again=project_page),
     Page("POST", "/projects/{project_id}/budget", budget, again=project_page),
+    Page("POST", "/projects/{project_id}/retry", does("projects.retry", "/projects/{project_id}", "It is being set up once more.")),
     Page("POST", "/projects/{project_id}/close", does("projects.close", "/projects", "The project is closed.")),
     Page("GET", "/api-keys", keys),
     Page("POST", "/api-keys", key_new, again=keys),

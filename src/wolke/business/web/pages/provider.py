@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wolke.business.errors import BusinessError
+from wolke.business.errors import BusinessError, Invalid, NotThere
 from wolke.business.verb import STAFF
 from wolke.business.web.listing import listed
 from wolke.business.web.page import Ask, Page
@@ -17,6 +17,7 @@ _CUSTOMER, _PLAN, _INVOICE = (
     "/provider/plans/{plan_id}",
     "/provider/invoices/{invoice_id}",
 )
+_PROJECT, _MEMBER = f"{_CUSTOMER}/projects/{{project_id}}", "/provider/staff/{staff_id}"
 customers = lists("provider_customers.html", "customers.list", "name", "state")
 plans = lists("provider_plans.html", "provider.plans.list", "position", products="provider.products.list")
 invoices = lists("provider_invoices.html", "provider.invoices.list", "-created", "state", runs="provider.runs.list")
@@ -63,6 +64,33 @@ async def check_vat(ask: Ask) -> Response:
     return ask.go(_CUSTOMER.format(**ask.places), "Saved.")
 
 
+async def project(ask: Ask) -> Response:
+    customer = await ask.call("customers.show")
+    found = next((one for one in customer.projects if one.id == ask.places["project_id"]), None)
+    if found is None:
+        raise NotThere("There is no such project.")
+    limits = await ask.call("provider.limits.show")
+    return ask.draw("provider_project.html", company=customer.company, project=found, limits=limits)
+
+
+async def limits(ask: Ask) -> Response:
+    """Memory is typed in GiB."""
+    given = ask.form.given("servers", "vcpus", "disk_gib", "addresses")
+    try:
+        given["ram_mib"] = str(int(ask.form.first("ram_gib").strip()) * 1024)
+    except ValueError:
+        raise Invalid("Please check what is marked below.", fields={"ram_gib": "This must be a number."}) from None
+    await ask.call("limits.set", given)
+    return ask.go(_PROJECT.format(**ask.places), "Saved.")
+
+
+async def member(ask: Ask) -> Response:
+    found = next((one for one in await ask.call("staff.list") if one.person_id == ask.places["staff_id"]), None)
+    if found is None:
+        raise NotThere("There is no such person among the staff.")
+    return ask.draw("provider_staff_member.html", member=found)
+
+
 async def plan(ask: Ask) -> Response:
     return ask.draw(
         "provider_plan.html",
@@ -103,6 +131,9 @@ PAGES = (
     Page("POST", f"{_CUSTOMER}/open", does("customers.open", _CUSTOMER, "The customer may buy again.")),
     Page("POST", f"{_CUSTOMER}/discount", does("customers.discount", _CUSTOMER, "Saved."), again=customer),
     Page("POST", f"{_CUSTOMER}/vat", check_vat),
+    Page("GET", _PROJECT, project),
+    Page("POST", _PROJECT, limits, again=project),
+    Page("POST", f"{_PROJECT}/retry", does("provider.projects.retry", _PROJECT, "It is being set up once more.")),
     Page("GET", "/provider/plans", plans),
     Page("GET", "/provider/plans/new", plan_new),
     Page("POST", "/provider/plans/new", does("provider.plans.create", "/provider/plans", "The plan is offered."), again=plan_new),
@@ -120,7 +151,9 @@ PAGES = (
     Page("POST", f"{_INVOICE}/cancel", does("provider.invoices.cancel", _INVOICE, "The invoice is taken back."), again=invoice),
     Page("GET", "/provider/staff", staff),
     Page("POST", "/provider/staff", does("staff.add", "/provider/staff", "An invitation is on its way."), again=staff),
-    Page("POST", "/provider/staff/{staff_id}/remove", does("staff.remove", "/provider/staff", "They are not part of the staff any more.")),
+    Page("GET", _MEMBER, member),
+    Page("POST", _MEMBER, does("staff.change", "/provider/staff", "Saved."), again=member),
+    Page("POST", f"{_MEMBER}/remove", does("staff.remove", "/provider/staff", "They are not part of the staff any more.")),
     Page("GET", "/provider/audit", audit),
     Page("GET", "/provider/mails", mails),
     Page("POST", "/provider/mails/{mail_id}/again", does("mails.again", "/provider/mails", "It is tried again now.")),
