@@ -23,6 +23,12 @@ pytestmark = [
 ]
 
 LIMIT_S = 180
+PLACED = (
+    '"files": [{"path": "/opt/new/one.txt", "content_path": "/content/0000"},'
+    ' {"content_path": "/content/0001", "path": "two *"}]'
+)
+CONTENTS = {"openstack/content/0000": b"first\n", "openstack/content/0001": b"second {"}
+SHOWN = "cat /opt/new/one.txt '/two *'"
 INSTANCE = "3f0c1d0e-1111-4222-8333-444455556666"
 MACHINE = ["-accel", "tcg", "-cpu", "max,erms=off,fsrm=off", "-m", "256", "-nodefaults", "-no-user-config"]
 
@@ -84,9 +90,9 @@ def _config_drive(folder: Path, kind: str, device: list[str]) -> list[str]:
     """QEMU's arguments for a drive with a key of that kind and a script to run."""
     public = _key(folder, kind).replace('"', '\\"').replace("\n", "\\n")
     script = "#!/bin/sh\necho user data runs as $(id -un) on $(hostname)\n"
-    metadata = f'{{"uuid":"{INSTANCE}","hostname":"web-1.example","public_keys":{{"me":"{public}"}}}}'
+    metadata = f'{{"uuid":"{INSTANCE}","hostname":"web-1.example","public_keys":{{"me":"{public}"}},{PLACED}}}'
     files = {"openstack/latest/meta_data.json": metadata.encode(), "openstack/latest/user_data": script.encode()}
-    (folder / "config").write_bytes(iso9660(files))
+    (folder / "config").write_bytes(iso9660(files | CONTENTS))
     return ["-drive", f"if=none,id=config,format=raw,readonly=on,file={folder / 'config'}", *device]
 
 
@@ -134,6 +140,7 @@ def test_the_disk_boots_and_says_hello_by_ssh(disk_guest: Guest) -> None:
     answer = disk_guest.ssh("hello")
     assert "Hello from web-1!" in answer.stdout, answer.stderr
     assert "config drive" in answer.stdout
+    assert disk_guest.ssh(SHOWN).stdout == "first\nsecond {"
 
 
 def test_the_ordinary_user_logs_in_with_the_key_and_is_not_root(disk_guest: Guest) -> None:
@@ -223,8 +230,12 @@ def _metadata_service(folder: Path, pages: dict[str, str]) -> str:
 
 
 def _openstack(key: str) -> dict[str, str]:
-    metadata = f'{{\n  "uuid": "{INSTANCE}",\n  "hostname": "web-2.example",\n  "public_keys": {{"me": "{key}"}}\n}}'
-    return {"/openstack/latest/meta_data.json": metadata, "/openstack/latest/user_data": "#!/bin/sh\necho ran\n"}
+    metadata = f'{{\n  "uuid": "{INSTANCE}",\n  "hostname": "web-2.example",\n  "public_keys": {{"me": "{key}"}},\n  {PLACED}\n}}'
+    contents = {f"/{path}": content.decode() for path, content in CONTENTS.items()}
+    return contents | {
+        "/openstack/latest/meta_data.json": metadata,
+        "/openstack/latest/user_data": "#!/bin/sh\necho ran\n",
+    }
 
 
 def _ec2(key: str) -> dict[str, str]:
@@ -244,6 +255,7 @@ def test_metadata_comes_over_http_in_either_format(guest_image: GuestImage, tmp_
         answer = guest.ssh("hello")
         assert f"metadata  {source}" in answer.stdout, answer.stderr
         assert "Hello from web-2!" in answer.stdout
+        assert guest.ssh(SHOWN).stdout == ("first\nsecond {" if style is _openstack else "")
         expected = "user-data: ran" if style is _openstack else "user data is no script, ignored"
         assert expected in guest.says("guest: done")
     finally:

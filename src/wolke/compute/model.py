@@ -359,6 +359,9 @@ class Outcome(msgspec.Struct, frozen=True):
     failure: str | None = None
 
 
+#: Of files that a server is made with, which only microversions below 2.57 know.
+MOST_INJECTED = {"injected_files": 5, "injected_file_content_bytes": 10240, "injected_file_path_bytes": 255}
+
 #: What quota counts.
 RESOURCES = (
     "cores", "instances", "key_pairs", "metadata_items", "ram", "server_group_members", "server_groups",

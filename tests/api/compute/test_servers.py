@@ -135,6 +135,26 @@ async def test_what_cannot_be_a_server_is_refused(cloud: LifeCloud, member: Asgi
     assert (await member.get("/servers")).json["servers"] == []
 
 
+async def test_files_for_a_server_are_few_and_small(cloud: LifeCloud, member: AsgiClient) -> None:
+    before = member.using(openstack_api_version="compute 2.56")
+    good = {"path": "/a", "contents": "YQ=="}
+    for wrong, status in (
+        ([good] * 6, 403),
+        ([good | {"path": "/" + "a" * 255}], 403),
+        ([good | {"contents": "A" * 13656}], 403),
+        ([good | {"contents": "no base64."}], 400),
+        ([{"path": "/a"}], 400),
+    ):
+        assert (await before.post("/servers", asked(cloud, personality=wrong))).status == status, wrong
+    server_id = await boot(cloud, before, personality=[good] * 5)
+    await cloud.settle()
+    rebuilt = {"rebuild": {"imageRef": cloud.image_id, "personality": [good | {"contents": "?"}]}}
+    assert (await before.post(f"/servers/{server_id}/action", rebuilt)).status == 400
+    rebuilt["rebuild"]["personality"] = [good | {"path": "/b"}]
+    assert (await before.post(f"/servers/{server_id}/action", rebuilt)).status == 202
+    assert (await cloud.server(server_id)).personality == [{"path": "/b", "contents": "YQ=="}]
+
+
 async def test_every_field_of_the_newest_body_is_kept(cloud: LifeCloud, member: AsgiClient, admin: AsgiClient) -> None:
     group = await member.post("/os-server-groups", {"server_group": {"name": "g", "policy": "anti-affinity"}})
     group_id = group.json["server_group"]["id"]

@@ -14,7 +14,7 @@ from wolke.compute.service.boot_disks import image_copy
 from wolke.compute.service.instance_actions import action_of
 from wolke.compute.service.needs import Needs
 from wolke.compute.service.quotas import Quotas
-from wolke.compute.service.server_create import Making, check_metadata, check_user_data, key_copy
+from wolke.compute.service.server_create import Making, check_metadata, check_personality, check_user_data, key_copy
 from wolke.compute.service.servers import Servers
 from wolke.compute.states import SERVER, VM_STATES, loop_of, task_state_of
 from wolke.compute.store import HOSTS, SERVER_ACTIONS, SERVERS
@@ -149,6 +149,7 @@ class ServerActions:
         volume, too, is made anew; else it stays, and the image must be its own."""
         server = await self._servers.show(ctx, server_id)
         check_user_data(changes.get("user_data"))
+        check_personality(changes.get("personality", ()))
         if server.volume_backed:
             verb, made = await self._new_root(ctx, server, image_id, reimage=reimage)
         else:

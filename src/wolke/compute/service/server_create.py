@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from wolke.compute import errors
-from wolke.compute.model import Flavor, FlavorCopy, KeyPair, Server, ServerGroup, Status
+from wolke.compute.model import MOST_INJECTED, Flavor, FlavorCopy, KeyPair, Server, ServerGroup, Status
 from wolke.compute.service.block_devices import NewDevice
 from wolke.compute.service.boot_disks import BootDisks, Disks
 from wolke.compute.service.flavors import Flavors
@@ -83,6 +83,7 @@ class Making:
         disks = await self._boot(ctx, asked, flavor)
         key = await self.key(ctx, asked.key_name)
         check_user_data(asked.user_data)
+        check_personality(asked.personality)
         group_id = _group_hint(asked.hints)
         zone = await self._zone(asked)
         networks = await self.networks(ctx, asked.networks, count=asked.most)
@@ -320,6 +321,22 @@ def check_user_data(user_data: str | None) -> None:
         base64.b64decode("".join(user_data.split()), validate=True)
     except (binascii.Error, ValueError):
         raise BadRequest("User data needs to be valid base 64.") from None
+
+
+def check_personality(files: Sequence[Mapping[str, str]]) -> None:
+    if len(files) > MOST_INJECTED["injected_files"]:
+        raise Forbidden("Personality file limit exceeded")
+    for file in files:
+        if len(file["path"].encode()) > MOST_INJECTED["injected_file_path_bytes"]:
+            raise Forbidden("Personality file path exceeds maximum " + str(MOST_INJECTED["injected_file_path_bytes"]))
+        try:
+            content = base64.b64decode("".join(file["contents"].split()), validate=True)
+        except (binascii.Error, ValueError):
+            raise BadRequest(f"Personality content for {file['path'][:255]} cannot be decoded") from None
+        if len(content) > MOST_INJECTED["injected_file_content_bytes"]:
+            raise Forbidden(
+                "Personality file content exceeds maximum " + str(MOST_INJECTED["injected_file_content_bytes"])
+            )
 
 
 def check_metadata(metadata: Mapping[str, str], limits: Mapping[str, int]) -> None:

@@ -8,6 +8,7 @@ went away for good) are named instants in ``Since``, asked with ``request.versio
 
 from __future__ import annotations
 
+from wolke.compute.model import MOST_INJECTED
 from wolke.compute.versions import answers, bodies
 from wolke.core.microversion import Change, Version, Versions
 
@@ -151,12 +152,12 @@ CHANGES: tuple[Change, ...] = (
         narrows={
             "server_create": bodies.personality("server"),
             "rebuild": bodies.personality("rebuild"),
-            "quota_update": bodies.more_quotas(*answers.INJECTED),
-            "quota_class_update": bodies.more_quotas(*answers.INJECTED),
+            "quota_update": bodies.more_quotas(*MOST_INJECTED),
+            "quota_class_update": bodies.more_quotas(*MOST_INJECTED),
         },
         up={
-            "quota_update": bodies.less_quotas(*answers.INJECTED),
-            "quota_class_update": bodies.less_quotas(*answers.INJECTED),
+            "quota_update": bodies.less_quotas(*MOST_INJECTED),
+            "quota_class_update": bodies.less_quotas(*MOST_INJECTED),
         },
     ),
     Change((2, 58), "when an action was last heard of", {"instanceAction": ("updated_at",)}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from wolke.compute.model import MOST_INJECTED
 from wolke.core.microversion import Item
 
 
@@ -67,13 +68,12 @@ def network_limits(limits: Item) -> None:
     }
 
 
-INJECTED = {"injected_files": 5, "injected_file_content_bytes": 10240, "injected_file_path_bytes": 255}
 NETWORK_QUOTAS = ("fixed_ips", "floating_ips", "security_groups", "security_group_rules")
 
 
 def injected_quotas(quotas: Item) -> None:
     detailed = isinstance(quotas.get("cores"), dict)
-    for name, limit in INJECTED.items():
+    for name, limit in MOST_INJECTED.items():
         quotas[name] = {"limit": limit, "in_use": 0, "reserved": 0} if detailed else limit
 
 

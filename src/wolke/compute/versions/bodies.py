@@ -29,8 +29,8 @@ def with_factor(schema: Item) -> Item:
 
 def personality(noun: str) -> Any:
     def narrow(schema: Item) -> Item:
-        file = record({"path": string(most=255), "contents": string(most=1 << 20)}, required=())
-        _inner(schema, noun)["properties"]["personality"] = array(file, most=5)
+        file = record({"path": string(most=4096), "contents": string(most=1 << 20)}, required=("path", "contents"))
+        _inner(schema, noun)["properties"]["personality"] = array(file, most=1000)
         if noun == "rebuild":
             _inner(schema, noun)["properties"].pop("user_data", None)
         return schema
