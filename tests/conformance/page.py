@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conformance import known
+from tests.conformance import kept, known
 from tests.conformance.tempest import hidden_class
 
 PAGE = Path(__file__).parents[2] / "docs/reference/conformance.md"
@@ -26,6 +26,8 @@ def report(suite: str, title: str, results: Sequence[dict[str, Any]], *, write: 
     total = sum(counts.values(), Counter())
     lines.append(f"| **all** | **{total['success']}** | **{total['fail']}** | **{total['skip']}** |")
     share = f"{total['success']} of {total.total()} pass: {100 * total['success'] / max(total.total(), 1):.1f} %."
+    if again := kept.classes_again(results):
+        share += "\n\nRun again by themselves, after the rest: " + ", ".join(f"`{name}`" for name in again) + "."
     remarks = sorted(_remark(one) for one in results if one["status"] != "success")
     print("\n".join([*lines, "", share, "", *remarks]))
     if write:

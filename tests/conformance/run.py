@@ -7,13 +7,14 @@ Each suite is installed into an environment of its own (kept under the user's ca
 cloud's floating IPs can be reached. The counts go to docs/reference/conformance.md; the exit code is 0 only if nothing failed.
 
 A long suite can be run in parts, each against a cloud of its own: ``--part 2/6 --results FOLDER`` keeps what the second sixth gave,
-and with ``--write`` the page gets the sum of all parts once they are there. Nothing is tried twice.
+and with ``--write`` the page gets the sum of all parts once they are there. Nothing is tried twice, unless one says so: ``--again
+--results FOLDER`` runs the classes in which something failed, or those that ``--match`` means, by themselves and puts what they
+give in the place of what they gave before; the page names them.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -26,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.conformance import cinderclient, page, swift, tempest  # noqa: E402  (from wherever this is started)
+from tests.conformance import cinderclient, kept, page, swift, tempest  # noqa: E402  (from wherever this is started)
 
 INSIDE = "WOLKE_CONFORMANCE_NAMESPACE"
 Rows = list[dict[str, Any]]
@@ -55,12 +56,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--match", help="only tests that match this expression")
     parser.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="only the K-th of N parts")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="where the parts' results are kept")
+    parser.add_argument("--again", action="store_true", help="what failed, or matches, once more")
     parser.add_argument("--concurrency", type=int, default=2, help="how many tests run at a time")
     parser.add_argument("--write", action="store_true", help="write the counts into the documentation")
     parser.add_argument("--simulated", action="store_true", help="without real guests (no ssh)")
     arguments = parser.parse_args()
-    if arguments.part != (1, 1) and arguments.results is None:
-        parser.error("parts need a place for their results: --results FOLDER")
+    if arguments.results is None and (arguments.again or arguments.part != (1, 1)):
+        parser.error("the results need a place: --results FOLDER")
     arguments.simulated |= arguments.suite == "object"
     return arguments
 
@@ -90,29 +92,19 @@ def inside_a_namespace(argv: list[str]) -> list[str]:
 
 def _tempest(arguments: argparse.Namespace) -> Rows:
     suite, part = arguments.suite, arguments.part
-    wish = tempest.Wish(suite, arguments.simulated, arguments.match, part, arguments.concurrency)
+    match = arguments.match
+    if arguments.again and match is None:
+        match = "|".join(rf"^{re.escape(name)}\." for name in sorted(kept.failed_classes(arguments.results, suite)))
+    wish = tempest.Wish(suite, arguments.simulated, match, part, arguments.concurrency, arguments.again)
     with tempfile.TemporaryDirectory(prefix="wolke-tempest-") as folder:
         results = tempest.run(Path(folder), wish)
-    if arguments.results is not None:
-        results = _summed(arguments.results, suite, part, results)
+    if arguments.again:
+        results = kept.replace(arguments.results, suite, results)
+    elif arguments.results is not None:
+        results = kept.keep(arguments.results, suite, part, results)
     title = f"{tempest.TEMPEST.replace('==', ' ')}, {suite}"
     page.report(suite, title, results, write=arguments.write)
     return results
-
-
-def _summed(folder: Path, suite: str, part: tuple[int, int], results: Rows) -> Rows:
-    """What all parts gave, of those that have been run."""
-    which, parts = part
-    folder.mkdir(parents=True, exist_ok=True)
-    _kept(folder, suite, which, parts).write_text("".join(f"{json.dumps(one)}\n" for one in results))
-    paths = [_kept(folder, suite, number, parts) for number in range(1, parts + 1)]
-    if missing := [path.stem for path in paths if not path.exists()]:
-        print(f"not yet run: {', '.join(missing)}", file=sys.stderr)
-    return [json.loads(line) for path in paths if path.exists() for line in path.read_text().splitlines()]
-
-
-def _kept(folder: Path, suite: str, which: int, parts: int) -> Path:
-    return folder / f"{suite}-{which}-of-{parts}.jsonl"
 
 
 def _others(arguments: argparse.Namespace) -> dict[str, tuple[str, Callable[[Path], Sequence[dict[str, Any]]]]]:

@@ -57,13 +57,15 @@ SUITES = {
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be run: ``part`` is (which, of how many) and ``match`` an expression, of the suite's tests."""
+    """What is to be run: ``part`` is (which, of how many) and ``match`` an expression, of the suite's tests. ``classes``: of a class
+    of which something matches, all."""
 
     suite: str
     simulated: bool
     match: str | None = None
     part: tuple[int, int] = (1, 1)
     concurrency: int = 2
+    classes: bool = False
 
 
 def environment() -> Path:
@@ -229,7 +231,9 @@ def choose(listed: Sequence[str], wish: Wish) -> list[str]:
     if suite.smoke:
         ids = [one for one in ids if re.search(r"\bsmoke\b", one.partition("[")[2])]
     if wish.match is not None:
-        ids = [one for one in ids if re.search(wish.match, one)]
+        matched = {one for one in ids if re.search(wish.match, one)}
+        meant = {class_of(one) for one in matched} if wish.classes else set()
+        ids = [one for one in ids if one in matched or class_of(one) in meant]
     which, parts = wish.part
     sizes = Counter(class_of(one) for one in ids)
     part_of, before = {}, 0

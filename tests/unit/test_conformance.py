@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.conformance import kept
 from tests.conformance.tempest import Wish, choose, complete, hidden_class
 
 LISTED = [f"tempest.api.volume.test_{name}.Test.test_{at}[id-{at}]" for name in "abcde" for at in range(7)]
@@ -29,3 +32,17 @@ def test_a_class_that_did_not_begin_counts_with_all_its_tests() -> None:
 def test_what_nothing_was_heard_of_has_failed() -> None:
     rows = complete([{"id": one, "status": "success"} for one in LISTED[1:]], LISTED)
     assert [(row["status"], row["tests"]) for row in rows if "tests" in row] == [("fail", 1)]
+
+
+def test_classes_that_are_run_again_take_their_place(tmp_path: Path) -> None:
+    hidden = {"id": "setUpClass (tempest.api.volume.test_b.Test)", "status": "fail", "tests": 7}
+    kept.keep(tmp_path, "volume", (1, 2), [{"id": LISTED[0], "status": "success"}, hidden])
+    kept.keep(tmp_path, "volume", (2, 2), [{"id": LISTED[14], "status": "skip"}])
+    assert kept.failed_classes(tmp_path, "volume") == {"tempest.api.volume.test_b.Test"}
+    assert len(choose(LISTED, Wish("volume", simulated=True, match="test_b.Test.test_3", classes=True))) == 7
+    again = [{"id": one, "status": "success"} for one in LISTED[7:14]]
+    for status in ("fail", "success"):
+        rows = kept.replace(tmp_path, "volume", [again[0] | {"status": status}, *again[1:]])
+        assert sorted(row["id"] for row in rows) == sorted(LISTED[:1] + LISTED[7:15])
+        assert kept.classes_again(rows) == ["tempest.api.volume.test_b.Test"]
+    assert kept.failed_classes(tmp_path, "volume") == set()
