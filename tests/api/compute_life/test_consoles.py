@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -42,6 +42,15 @@ class WithSerial(SimulatedDriver):
         return self.path
 
 
+class WithScreen(WithSerial):
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities("simulated", 1, vnc=True)
+
+    async def vnc(self, server_id: str) -> Path:
+        return self.path
+
+
 class Socket:
     """The browser's end of a WebSocket."""
 
@@ -67,17 +76,31 @@ class Socket:
 @pytest.fixture
 async def console(cloud: LifeCloud, tmp_path: Path) -> Any:
     """The application and a serial console's URL."""
-    cloud.hosts.clear()
     driver = WithSerial(tmp_path)
     listening = await driver.serve()
+    url, server_id = await opened(cloud, driver, "serial")
+    app = Application([build_console_api()], None, sockets={SOCKET_PREFIX: ConsoleSockets(cloud.life.consoles)})  # type: ignore[arg-type]
+    yield app, url, cloud, server_id
+    listening.close()
+
+
+async def opened(cloud: LifeCloud, driver: WithSerial, kind: str) -> tuple[str, str]:
+    """The URL of a console, and of which server."""
+    cloud.hosts.clear()
     parts = await cloud.add_host("host-1", driver)
     cloud.life.consoles.doors["host-1"] = parts.agent
     server = await cloud.create()
     await cloud.settle()
-    app = Application([build_console_api()], None, sockets={SOCKET_PREFIX: ConsoleSockets(cloud.life.consoles)})  # type: ignore[arg-type]
-    url = await cloud.life.consoles.create_console(MEMBER, await cloud.server(server.id), "serial")
-    yield app, url, cloud, server.id
-    listening.close()
+    return await cloud.life.consoles.create_console(MEMBER, await cloud.server(server.id), kind), server.id
+
+
+async def test_a_screens_address_says_where_its_socket_is(cloud: LifeCloud, tmp_path: Path) -> None:
+    """As noVNC has it everywhere, so that clients without a browser find it."""
+    url, _ = await opened(cloud, WithScreen(tmp_path), "novnc")
+    parts = urlsplit(url)
+    path, _, token = parse_qs(parts.query)["path"][0].partition("?token=")
+    assert (parts.path, path) == ("/console/novnc", "console/novnc/socket")
+    assert await cloud.life.consoles.socket_for(token, "novnc") == tmp_path / "serial"
 
 
 async def test_bytes_go_both_ways(console: Any) -> None:

@@ -104,8 +104,8 @@ async def screen(ask: Ask) -> Response:
 
 
 def socket_of(url: str) -> str:
-    """Where the screen's bytes come from, by the address of noVNC's page for it: ``…/vnc.html?path=?token=…`` of stock OpenStack, or Wolke's own
-    ``…/console/novnc?token=…`` with its socket beside it."""
+    """Where the screen's bytes come from, by the address of noVNC's page for it: ``…/vnc.html?path=?token=…``, or with the socket beside the page
+    (``…/console/novnc?token=…``)."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc or not parts.query:
         raise NotThere("This cloud shows no screens in a page.")

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from wolke.compute.errors import ConsoleUnavailable
 from wolke.compute.model import ConsoleToken, Server
@@ -71,7 +72,14 @@ class Consoles:
         expires_at = self._ground.clock.after(self._ground.config.console_token_ttl_s)
         async with self._ground.db.transaction() as tx:
             await tx.insert(CONSOLE_TOKENS, ConsoleToken(hash_of(token), server.id, kind, host.name, expires_at))
-        return f"{self._public_url}/console/{kind}?token={token}"
+        return self._page(kind, token)
+
+    def _page(self, kind: str, token: str) -> str:
+        """noVNC's address says where its socket is, as everybody's does: clients read it there that draw no page."""
+        page = f"{self._public_url}/console/{kind}"
+        if kind == "novnc":
+            return f"{page}?path={quote(f'console/{kind}/socket?token={token}')}"
+        return f"{page}?token={token}"
 
     async def socket_for(self, token: str, kind: str) -> Path | None:
         """Where the console that the token opens is; None if the token opens nothing (any more)."""
