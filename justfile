@@ -29,7 +29,7 @@ bench *ARGS:
     .venv/bin/python -m tests.bench {{ARGS}}
 
 # other people's test suites against a running cloud of our own: `just conformance smoke`; a long one in parts:
-# `just conformance compute --part 2/6 --results FOLDER`
+# `just conformance compute --part 2/6 --results FOLDER`, and what failed once more: `--again --results FOLDER`
 conformance SUITE="smoke" *ARGS:
     .venv/bin/python tests/conformance/run.py {{SUITE}} --write {{ARGS}}
 

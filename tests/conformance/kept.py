@@ -25,12 +25,16 @@ def keep(folder: Path, suite: str, part: tuple[int, int], rows: Rows) -> Rows:
 
 
 def replace(folder: Path, suite: str, rows: Rows) -> Rows:
-    """What all parts gave, but for the classes of ``rows``: of those, this. It is marked as ``again``."""
+    """What all parts gave, but for the classes of ``rows``: of those, this. ``again`` is what each gave at first."""
     classes = {_class_of(row) for row in rows}
+    first: dict[str, str] = {}
+    for row in _read(_paths(folder, suite)):
+        first[hidden_class(row["id"]) or row["id"]] = row.get("again", row["status"])
+    rows = [{**row, "again": first.get(row["id"]) or first.get(_class_of(row), "")} for row in rows]
     for path in _paths(folder, suite):
         _write(path, [row for row in _read([path]) if _class_of(row) not in classes])
     last = folder / f"{suite}-again.jsonl"
-    _write(last, [*_read([last] if last.exists() else []), *({**row, "again": True} for row in rows)])
+    _write(last, [*_read([last] if last.exists() else []), *rows])
     return _read(_paths(folder, suite))
 
 
@@ -38,8 +42,16 @@ def failed_classes(folder: Path, suite: str) -> set[str]:
     return {_class_of(row) for row in _read(_paths(folder, suite)) if row["status"] == "fail"}
 
 
-def classes_again(rows: Sequence[dict[str, Any]]) -> list[str]:
-    return sorted({_class_of(row) for row in rows if row.get("again")})
+def said_of(rows: Sequence[dict[str, Any]]) -> str:
+    """Which classes were run again, and what of them had failed; nothing if none was."""
+    again = [row for row in rows if "again" in row]
+    failed = [row["id"].partition("[")[0] for row in again if row["again"] == "fail"]
+    said = _named("Run again by themselves, after the rest: ", {_class_of(row) for row in again})
+    return f"{said} {_named('Of them had failed: ', failed)}".strip()
+
+
+def _named(what: str, names: Iterable[str]) -> str:
+    return f"{what}{', '.join(f'`{name}`' for name in sorted(names))}." if names else ""
 
 
 def _class_of(row: dict[str, Any]) -> str:

@@ -9,10 +9,8 @@ WHY: Mapping[str, str] = {
     "alone, and such volumes end in error with that reason",
     "test_volume_assisted_snapshot": "os-assisted-volume-snapshots is for file systems whose driver cannot freeze a volume that is "
     "in use; here Block Storage asks the guest's host itself",
-    "test_update_default_quotas": "limits of injected files, networks and security groups, which only old versions show, are "
-    "constants: nothing counts them",
-    "NoVNCConsoleTestJSON.test_novnc": "noVNC was not installed where this ran, and the page of the console says so",
-    "ServersUpdatePinnedAZ2104": "needs microversion 2.104; the newest here is 2.100",
+    "test_update_default_quotas": "limits of networks and security groups, which only old versions show, are constants, as nothing "
+    "counts them, and so are those of a server's files",
 }
 
 

@@ -26,8 +26,8 @@ def report(suite: str, title: str, results: Sequence[dict[str, Any]], *, write: 
     total = sum(counts.values(), Counter())
     lines.append(f"| **all** | **{total['success']}** | **{total['fail']}** | **{total['skip']}** |")
     share = f"{total['success']} of {total.total()} pass: {100 * total['success'] / max(total.total(), 1):.1f} %."
-    if again := kept.classes_again(results):
-        share += "\n\nRun again by themselves, after the rest: " + ", ".join(f"`{name}`" for name in again) + "."
+    if again := kept.said_of(results):
+        share += f"\n\n{again}"
     remarks = sorted(_remark(one) for one in results if one["status"] != "success")
     print("\n".join([*lines, "", share, "", *remarks]))
     if write:

@@ -44,5 +44,9 @@ def test_classes_that_are_run_again_take_their_place(tmp_path: Path) -> None:
     for status in ("fail", "success"):
         rows = kept.replace(tmp_path, "volume", [again[0] | {"status": status}, *again[1:]])
         assert sorted(row["id"] for row in rows) == sorted(LISTED[:1] + LISTED[7:15])
-        assert kept.classes_again(rows) == ["tempest.api.volume.test_b.Test"]
+        assert {row.get("again") for row in rows} == {None, "fail"}
+        assert kept.said_of(rows).startswith(
+            "Run again by themselves, after the rest: `tempest.api.volume.test_b.Test`. Of them"
+        )
+    assert kept.said_of(rows[:1]) == ""
     assert kept.failed_classes(tmp_path, "volume") == set()
