@@ -192,7 +192,7 @@ def read(kind: type[msgspec.Struct], given: Mapping[str, Any], *, strict: bool =
     return kind(**values)
 
 
-_SENTENCES: tuple[tuple[str, str], ...] = (
+SENTENCES: tuple[tuple[str, str], ...] = (
     (r"Expected `str` of length >= 1\b.*", "This is needed."),
     (r"Expected `str` of length >= (\d+).*", "At least {0} characters, please."),
     (r"Expected `str` of length <= (\d+).*", "At most {0} characters, please."),
@@ -207,7 +207,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
 
 def _sentence(message: str) -> str:
     """msgspec's message in a person's words."""
-    for pattern, sentence in _SENTENCES:
+    for pattern, sentence in SENTENCES:
         if found := re.match(pattern, message):
             return sentence.format(*found.groups())
     return "This is not as it must be."

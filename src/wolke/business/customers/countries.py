@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from wolke.business.sentences import VAT_BEGINS, VAT_UNLIKE, VAT_UNLIKE_AS
+
 COUNTRIES = frozenset(
     [
         "AD",
@@ -311,6 +313,5 @@ def vat_id_refusal(country: str, vat_id: str) -> str:
         return ""
     begins = pattern[:2]
     if not vat_id.startswith(begins):
-        return f"A VAT id of this country begins with {begins}."
-    example = f", as in {EXAMPLES[country]}" if country in EXAMPLES else ""
-    return f"This does not look like a VAT id of this country{example}."
+        return VAT_BEGINS.format(begins=begins)
+    return VAT_UNLIKE_AS.format(example=EXAMPLES[country]) if country in EXAMPLES else VAT_UNLIKE

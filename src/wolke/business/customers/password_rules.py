@@ -14,6 +14,13 @@ from typing import NamedTuple
 from wolke.business.customers.common_passwords import COMMON
 
 SHORTEST, LONGEST = 10, 256
+TOO_SHORT = "At least 10 characters, please. Three or four words that do not belong together are easy to remember."
+TOO_LONG = "At most 256 characters, please."
+COMMON_ONE = "This is one of the passwords that everybody tries first."
+MONOTONE = "This is the same few characters again and again."
+KNOWN = "This is mostly your name, your company's or your e-mail address, which others know."
+LONGER = "A word or two more would make it much stronger."
+MIXED = "Words that do not belong together, or a character in the middle of one, would make it stronger."
 _ROWS = (
     "abcdefghijklmnopqrstuvwxyz",
     "01234567890",
@@ -46,15 +53,15 @@ class Strength(NamedTuple):
 def refusal(password: str, about: Iterable[str]) -> str:
     """Why it cannot be taken; empty if it can. ``about``: the person's name and e-mail address, the company's name."""
     if len(password) < SHORTEST:
-        return "At least 10 characters, please. Three or four words that do not belong together are easy to remember."
+        return TOO_SHORT
     if len(password) > LONGEST:
-        return "At most 256 characters, please."
+        return TOO_LONG
     if plain(password) in COMMON or password.lower() in COMMON:
-        return "This is one of the passwords that everybody tries first."
+        return COMMON_ONE
     if len(set(password)) < 4:
-        return "This is the same few characters again and again."
+        return MONOTONE
     if _mostly_known(password, about):
-        return "This is mostly your name, your company's or your e-mail address, which others know."
+        return KNOWN
     return ""
 
 
@@ -105,5 +112,5 @@ def _next_to(before: str, after: str) -> bool:
 
 def _hint(password: str) -> str:
     if len(password) < 16:
-        return "A word or two more would make it much stronger."
-    return "Words that do not belong together, or a character in the middle of one, would make it stronger."
+        return LONGER
+    return MIXED

@@ -13,9 +13,9 @@ LABEL = "wolke_id"
 _SETTLED = {"ACTIVE": shapes.RUNNING, "SHUTOFF": shapes.STOPPED, "PAUSED": shapes.STOPPED, "SUSPENDED": shapes.STOPPED,
             "SHELVED": shapes.STOPPED, "SHELVED_OFFLOADED": shapes.STOPPED, "ERROR": shapes.FAILED, "DELETED": shapes.GONE,
             "SOFT_DELETED": shapes.GONE, "VERIFY_RESIZE": shapes.WORKING, "RESCUE": shapes.RUNNING}  # fmt: skip
-_DOING = {"BUILD": "being made", "REBOOT": "restarting", "HARD_REBOOT": "restarting", "RESIZE": "changing its size",
+DOING = {"BUILD": "being made", "REBOOT": "restarting", "HARD_REBOOT": "restarting", "RESIZE": "changing its size",
           "VERIFY_RESIZE": "changing its size", "REVERT_RESIZE": "changing its size", "MIGRATING": "moving", "REBUILD": "being made anew"}  # fmt: skip
-_TASKS = {"powering-on": "starting", "powering-off": "stopping", "rebooting": "restarting", "rebooting_hard": "restarting",
+TASKS = {"powering-on": "starting", "powering-off": "stopping", "rebooting": "restarting", "rebooting_hard": "restarting",
           "deleting": "being deleted", "image_snapshot": "being copied", "image_pending_upload": "being copied",
           "image_uploading": "being copied", "image_snapshot_pending": "being copied"}  # fmt: skip
 _DISKS = {
@@ -26,6 +26,7 @@ _DISKS = {
     "error_deleting": "failed",
 }
 _IMAGES = {"active": "ready", "killed": "failed", "deactivated": "failed"}
+AT_WORK = "at work"
 NO_ROOM = "There is no room for a server of this size just now. Try another size, or try again later."
 BROKEN = "The cloud could not do this. Try again, or open a ticket; the provider sees the cause."
 _SYSTEMS = (
@@ -55,7 +56,7 @@ def at(text: str | None) -> Instant:
 def server(raw: dict[str, Any]) -> shapes.Server:
     status, task = raw["status"], raw.get("OS-EXT-STS:task_state") or ""
     state = _SETTLED.get(status, shapes.WORKING)
-    doing = _TASKS.get(task, "at work") if task else _DOING.get(status, "")
+    doing = TASKS.get(task, AT_WORK) if task else DOING.get(status, "")
     size, image = raw.get("flavor") or {}, raw.get("image") or {}
     found = [
         one["addr"]

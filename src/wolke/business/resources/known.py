@@ -28,7 +28,7 @@ _TABLES: Mapping[str, Table[Any]] = {
     model.SNAPSHOT: SNAPSHOTS,
 }
 #: What is told of a thing, where it has that and it says something.
-_FIELDS = (
+FIELDS = (
     ("State", "state"), ("Reason", "reason"), ("Size", "size_name"), ("GiB", "size_gib"), ("Made from", "image_name"),
     ("Public address", "public_address"), ("Ordered", "ordered_at"), ("There since", "began_at"), ("Gone", "gone_at"),
 )  # fmt: skip
@@ -50,7 +50,7 @@ class Knowing:
         if thing is None:
             raise NotThere("What this is about is not there.")
         await self._means.customers.projects.seen(who, thing.project_id)
-        told = [(name, getattr(thing, field, None)) for name, field in _FIELDS]
+        told = [(name, getattr(thing, field, None)) for name, field in FIELDS]
         facts = [Fact(name, _shown(value)) for name, value in told if value]
         return About(
             kind, thing.id, thing.name, facts + await self._bill(thing) + await self._history(thing), thing.project_id

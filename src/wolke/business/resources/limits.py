@@ -5,6 +5,7 @@ from __future__ import annotations
 from wolke.business.config import BusinessConfig
 from wolke.business.resources import model
 from wolke.business.resources.store import ADDRESSES, DISKS, LIMITS, SERVERS
+from wolke.business.sentences import BEYOND
 from wolke.core.db import Reader, Where
 
 _THERE = (Where("gone_at", "isnull", True),)
@@ -25,23 +26,20 @@ async def taken(reader: Reader, project_id: str) -> model.Limits:
     return model.Limits(project_id, servers, vcpus, ram, disk, addresses)
 
 
-_WORDS = {
-    "servers": ("servers", 1), "vcpus": ("processors", 1), "ram_mib": ("GiB of memory", 1024), "disk_gib": ("GiB of disks", 1),
-    "addresses": ("public addresses", 1),
-}  # fmt: skip
+_UNITS = {"servers": 1, "vcpus": 1, "ram_mib": 1024, "disk_gib": 1, "addresses": 1}
 
 
 def beyond(most: model.Limits, has: model.Limits, more: model.Limits) -> list[str]:
-    """What would be too much, as parts of a sentence: ``12 servers, where 10 are allowed``."""
+    """What would be too much: ``it would have 12 servers, where 10 are allowed``."""
     found = []
-    for name, (word, unit) in _WORDS.items():
+    for name, unit in _UNITS.items():
         wanted, allowed = getattr(has, name) + getattr(more, name), getattr(most, name)
         if getattr(more, name) and wanted > allowed:
-            found.append(f"{-(-wanted // unit)} {word}, where {allowed // unit} are allowed")
+            found.append(BEYOND[name].format(wanted=-(-wanted // unit), allowed=allowed // unit))
     return found
 
 
 def raised(most: model.Limits, has: model.Limits, more: model.Limits) -> model.Limits:
     """``most``, and where that is not enough, what is needed."""
-    figures = {name: max(getattr(most, name), getattr(has, name) + getattr(more, name)) for name in _WORDS}
+    figures = {name: max(getattr(most, name), getattr(has, name) + getattr(more, name)) for name in _UNITS}
     return model.Limits(most.project_id, **figures, told=False)

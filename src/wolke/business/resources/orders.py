@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from wolke.business import sentences
 from wolke.business.catalogue.model import Plan
 from wolke.business.catalogue.store import PLANS, PRODUCTS
 from wolke.business.customers.model import READY, Company, Project
@@ -138,10 +139,12 @@ class Orders:
         if project.budget_minor is not None and costs.forecast_minor > project.budget_minor:
             budget = Amount.of_minor(project.budget_minor, currency)
             missing.append(
-                f"the project would cost {month.value} {currency} this month, where its budget is {budget.value} {currency}"
+                sentences.BEYOND_BUDGET.format(
+                    month=month.value, currency=currency, budget=budget.value, currency2=currency
+                )
             )
         most = await limits_of(tx, self._means.needs.config, project.id)
-        missing += [f"it would have {part}" for part in beyond(most, await taken(tx, project.id), purchase.more)]
+        missing += beyond(most, await taken(tx, project.id), purchase.more)
         return month, missing
 
     # -- what can be bought
@@ -174,7 +177,7 @@ class Orders:
 
         more = model.Limits(project.id, 1, plan.vcpus, plan.ram_mib, 0, int(address is not None))
         planned = [Planned(plan.id, Decimal(1))] + ([Planned(address.id, Decimal(1))] if address is not None else [])
-        return Purchase(f"the server {asked.name} ({plan.name}, {image_name})", more, planned, make)
+        return Purchase(sentences.SERVER.format(name=asked.name, plan=plan.name, image=image_name), more, planned, make)
 
     async def _image(self, tx: Transaction, project: Project, plan: Plan, image_id: str) -> tuple[str, str]:
         """The cloud's id and the name of what a server is to run, which must fit."""
@@ -189,7 +192,7 @@ class Orders:
             image.least_disk_gib if image is not None else snapshot.least_disk_gib if snapshot is not None else 0
         )
         if plan.disk_gib and least_gib > plan.disk_gib:
-            sentence = f"This size is too small for it: it needs a disk of {least_gib} GiB."
+            sentence = sentences.TOO_SMALL.format(size=least_gib)
             raise Invalid("Please check what is marked below.", fields={"plan_id": sentence})
         if image is not None:
             return image.id, image.name
@@ -202,7 +205,7 @@ class Orders:
         if plan.id == server.plan_id:
             raise Invalid("Please check what is marked below.", fields={"plan_id": "It has this size already."})
         if plan.disk_gib and plan.disk_gib < server.disk_gib:
-            sentence = f"Its disk has {server.disk_gib} GiB and cannot become smaller."
+            sentence = sentences.NOT_SMALLER_DISK.format(size=server.disk_gib)
             raise Invalid("Please check what is marked below.", fields={"plan_id": sentence})
 
         async def make(tx: Transaction, who: Who) -> str:
@@ -214,7 +217,7 @@ class Orders:
             project.id, 0, max(0, plan.vcpus - server.vcpus), max(0, plan.ram_mib - server.ram_mib), 0, 0
         )
         planned = [Planned(plan.id, Decimal(1))] + ([Planned(server.plan_id, Decimal(-1))] if server.plan_id else [])
-        return Purchase(f"the size {plan.name} for the server {server.name}", more, planned, make)
+        return Purchase(sentences.RESIZED.format(plan=plan.name, name=server.name), more, planned, make)
 
     async def _disk(self, tx: Transaction, project: Project, asked: NewDisk, _: str) -> Purchase:
         plan = await offered(tx, "disk", asked.plan_id)
@@ -236,13 +239,16 @@ class Orders:
 
         more = model.Limits(project.id, 0, 0, 0, asked.size_gib, 0)
         return Purchase(
-            f"the disk {asked.name} ({asked.size_gib} GiB)", more, [Planned(plan.id, Decimal(asked.size_gib))], make
+            sentences.DISK.format(name=asked.name, size=asked.size_gib),
+            more,
+            [Planned(plan.id, Decimal(asked.size_gib))],
+            make,
         )
 
     async def _grow(self, tx: Transaction, project: Project, asked: LargerDisk, object_id: str) -> Purchase:
         disk = await _own(tx, DISKS, project, object_id)
         if asked.size_gib <= disk.size_gib:
-            sentence = f"It has {disk.size_gib} GiB and cannot become smaller."
+            sentence = sentences.NOT_SMALLER.format(size=disk.size_gib)
             raise Invalid("Please check what is marked below.", fields={"size_gib": sentence})
 
         async def make(tx: Transaction, who: Who) -> str:
@@ -252,7 +258,10 @@ class Orders:
         grown = asked.size_gib - disk.size_gib
         planned = [Planned(disk.plan_id, Decimal(grown))] if disk.plan_id else []
         return Purchase(
-            f"{grown} GiB more for the disk {disk.name}", model.Limits(project.id, 0, 0, 0, grown, 0), planned, make
+            sentences.GROWN.format(size=grown, name=disk.name),
+            model.Limits(project.id, 0, 0, 0, grown, 0),
+            planned,
+            make,
         )
 
     async def _address(self, tx: Transaction, project: Project, asked: NewAddress, _: str) -> Purchase:
@@ -264,7 +273,7 @@ class Orders:
             return await self._make_address(tx, who, project, plan, asked.name, asked.server_id)
 
         return Purchase(
-            "a public address", model.Limits(project.id, 0, 0, 0, 0, 1), [Planned(plan.id, Decimal(1))], make
+            sentences.ADDRESS, model.Limits(project.id, 0, 0, 0, 0, 1), [Planned(plan.id, Decimal(1))], make
         )
 
     async def _make_address(

@@ -166,26 +166,39 @@ _PROTOCOLS = {"tcp": "TCP", "udp": "UDP"}
 SERVICES = {("tcp", 22): "sign-in by SSH", ("tcp", 80): "web pages", ("tcp", 443): "web pages", ("tcp", 3389): "Windows desktops",
             ("tcp", 25): "mail", ("udp", 53): "names (DNS)", ("tcp", 5432): "PostgreSQL", ("tcp", 3306): "MySQL",
             ("udp", 51820): "WireGuard"}  # fmt: skip
+_WHO = ("Everybody on the internet may {what}.", "Whoever has the address {{source}} may {what}.")
+_PING, _ALL = "ask whether your servers are there (ping)", "reach everything"
+_ALL_PORTS, _PORTS, _SERVICE = (
+    "reach all {protocol} ports",
+    "reach {protocol} ports {ports}",
+    "reach {service} ({{ports}})",
+)
+
+
+def every_sentence() -> list[str]:
+    """All that ``sentence`` may say, for those who translate."""
+    services = [_SERVICE.format(service=service) for service in dict.fromkeys(SERVICES.values())]
+    return [who.format(what=what) for who in _WHO for what in (_PING, _ALL, _ALL_PORTS, _PORTS, *services)]
 
 
 def sentence(rule: model.Rule) -> tuple[str, dict[str, str]]:
     """A rule as people say it: ``Everybody on the internet may reach sign-in by SSH (22).``"""
-    who = "Whoever has the address {source} may" if rule.source else "Everybody on the internet may"
-    values = {"source": rule.source} if rule.source else {}
+    what, values = _what(rule)
+    who = _WHO[1] if rule.source else _WHO[0]
+    return who.format(what=what), values | ({"source": rule.source} if rule.source else {})
+
+
+def _what(rule: model.Rule) -> tuple[str, dict[str, str]]:
     if rule.protocol == "icmp":
-        return f"{who} ask whether your servers are there (ping).", values
+        return _PING, {}
     if rule.first_port is None:
-        if not rule.protocol:
-            return f"{who} reach everything.", values
-        return f"{who} reach all {{protocol}} ports.", values | {"protocol": _PROTOCOLS[rule.protocol]}
-    ports = str(rule.first_port) if rule.first_port == rule.last_port else f"{rule.first_port}–{rule.last_port}"
-    service = SERVICES.get((rule.protocol, rule.first_port)) if rule.first_port == rule.last_port else None
+        return (_ALL_PORTS, {"protocol": _PROTOCOLS[rule.protocol]}) if rule.protocol else (_ALL, {})
+    one = rule.first_port == rule.last_port
+    ports = str(rule.first_port) if one else f"{rule.first_port}–{rule.last_port}"
+    service = SERVICES.get((rule.protocol, rule.first_port)) if one else None
     if service:
-        return f"{who} reach {service} ({{ports}}).", values | {"ports": ports}
-    return f"{who} reach {{protocol}} ports {{ports}}.", values | {
-        "ports": ports,
-        "protocol": _PROTOCOLS[rule.protocol],
-    }
+        return _SERVICE.format(service=service), {"ports": ports}
+    return _PORTS, {"ports": ports, "protocol": _PROTOCOLS[rule.protocol]}
 
 
 def rule_shown(rule: model.Rule) -> RuleShown:

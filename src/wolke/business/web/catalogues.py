@@ -17,8 +17,10 @@ from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
 import wolke.business
+from wolke.business import sentences as sentences_kept
 from wolke.business import verb
-from wolke.business.resources import acts, files
+from wolke.business.openstack import reading
+from wolke.business.resources import acts, files, known, views
 from wolke.business.web import deeds, menu, signs
 from wolke.business.web.words import FOLDER, LANGUAGES
 
@@ -28,8 +30,10 @@ _REFUSALS = frozenset(
 )  # fmt: skip
 #: Calls whose argument at that place is a sentence for people.
 _SAID = {"go": 1, "does": 2, "gettext": 0, "Step": 0, "Common": 0, "Fact": 0}
-#: How a price came about is told in sentences, too.
-_ARITHMETIC = ("rating/", "invoicing/due.py")
+#: How a price came about is told in sentences, too; and what is wrong with a password.
+_ARITHMETIC = ("rating/", "invoicing/due.py", "customers/password_rules.py")
+#: What a server is in the middle of as soon as that is wished (``resources.verbs.servers``, ``resources.orders``).
+_WISHED = ("starting", "stopping", "restarting", "being deleted", "being made", "changing its size")
 
 
 def sentences() -> set[str | tuple[str, str]]:
@@ -99,6 +103,16 @@ def _tables() -> Iterator[str]:
     yield from (text for pair in signs.ROLES.values() for text in pair)
     yield from (*signs.STAFF.values(), *signs.STAFF_FOR.values())
     yield from (*deeds.DEEDS.values(), *deeds.ACTS.values(), *deeds.NOUNS.values())
+    yield from (*sentences_kept.TEMPLATES, *views.every_sentence(), *(said for _, said in verb.SENTENCES))
+    yield from (
+        *reading.DOING.values(),
+        *reading.TASKS.values(),
+        reading.AT_WORK,
+        reading.NO_ROOM,
+        reading.BROKEN,
+        *_WISHED,
+    )
+    yield from (name for name, _ in known.FIELDS)
     yield from (verb.SECOND_STEP_FIRST, files.TOO_LARGE, acts.TOO_LONG, acts.WENT)
     for group in (*menu.CUSTOMER, *menu.PROVIDER):
         yield group.word

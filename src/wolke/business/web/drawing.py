@@ -16,6 +16,7 @@ from wolke.business.config import BusinessConfig
 from wolke.business.invoicing.documents.words import UNITS
 from wolke.business.money import Amount
 from wolke.business.rating import Step
+from wolke.business.support.model import Fact
 from wolke.business.web import menu, pictures, signs
 from wolke.business.web.deeds import ACTS, DEEDS, NOUNS
 from wolke.business.web.files import Files
@@ -71,11 +72,12 @@ class Drawing:
         found: dict[str, Callable[..., Any]] = {name: self._late(name) for name in named}
         found["ago"] = lambda at: self._words.ago(at, self._clock.now())
         found["says"] = self._says
-        found["did"] = lambda action: self._says(DEEDS.get(str(action), str(action)))
+        found["did"] = self._did
         found["act"] = lambda verb: self._says(ACTS.get(str(verb), str(verb)))
         found["noun"] = lambda kind: self._says(NOUNS.get(str(kind), str(kind)))
         found["unit"] = lambda unit: UNITS[self._words.language].get(unit, unit)
         found["reckoned"] = self._reckoned
+        found["fact"] = self._fact
         found["hourly"] = self._hourly
         found["per_gib"] = lambda minor, cost: self._words.money(
             Amount(Decimal(cost.hour_net) * 730, cost.currency).rounded()
@@ -101,6 +103,25 @@ class Drawing:
         if "unit" in shown:
             shown["unit"] = UNITS[self._words.language].get(shown["unit"], shown["unit"])
         return self._says(step.text, shown)
+
+    def _did(self, action: str) -> str:
+        """An action of the audit log; what was wished of a thing (``disks.order``) is said of all kinds alike."""
+        kind, _, verb = action.partition(".")
+        noun = NOUNS.get(kind.removesuffix("s"))
+        if action not in DEEDS and noun is not None and verb in ACTS:
+            return f"{self._says(noun)} – {self._says(ACTS[verb])}"
+        return self._says(DEEDS.get(action, action))
+
+    def _fact(self, fact: Fact, kind: str) -> str:
+        """A state by its word; what was done by what it is called, and how it went."""
+        if fact.name == "State":
+            return self._says(signs.sign(kind, fact.value).word)
+        verb, _, rest = fact.value.partition(" ")
+        state, _, reason = rest.partition(" ")
+        if verb in ACTS and state in signs.SIGNS["action"]:
+            went = self._says(signs.sign("action", state).word)
+            return f"{self._says(ACTS[verb])} – {went}" + (f": {self._says(reason)}" if reason else "")
+        return self._says(fact.value)
 
     def _hourly(self, hour: str, currency: str, more: str = "0") -> str:
         """As fine as an hour's price is."""

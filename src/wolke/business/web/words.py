@@ -17,12 +17,15 @@ from babel import Locale, dates, numbers
 from babel.messages.pofile import read_po
 
 from wolke.business.money import Amount, digits
+from wolke.business.sentences import TEMPLATES
 from wolke.core.clock import Instant, moment
 
 FOLDER = Path(__file__).parent / "locale"
 #: What pages can speak, and how each calls itself.
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 _FORMS = {"en": "en_GB", "de": "de_DE"}
+JOINED = "; "
+_NAMED = re.compile(r"{(\w+)}")
 _NUMBER = re.compile(r"(?<![{\w])\d+(?![\w}])")
 
 
@@ -50,7 +53,20 @@ class Words:
             pattern = _NUMBER.sub(_placeholders(), text)
             if given and pattern in self._sentences:
                 found = self._sentences[pattern].format(*given)
-        return found.format(**values) if values else found
+        if found is text and not values:
+            return self._kept(text)
+        return found.format(**{name: self._inner(value) for name, value in values.items()}) if values else found
+
+    def _kept(self, text: str) -> str:
+        """A sentence that was kept with its names filled in, or several of them."""
+        if self.language == "en":
+            return text
+        parts = text.split(JOINED)
+        said = [_recognised(self.language, part) for part in parts]
+        return JOINED.join(part for part in said if part is not None) if None not in said else text
+
+    def _inner(self, value: object) -> object:
+        return self._kept(value) if isinstance(value, str) else value
 
     # -- figures
 
@@ -116,6 +132,26 @@ def choose(wanted: str, accepted: str) -> str:
 def _placeholders() -> Any:
     numbers = iter(range(99))
     return lambda found: f"{{{next(numbers)}}}"
+
+
+@lru_cache(4096)
+def _recognised(language: str, text: str) -> str | None:
+    """``text`` in that language, if it is one of ``sentences.TEMPLATES`` with its names filled in."""
+    known = _catalogue(language)[0]
+    for template, pattern in _kept_patterns():
+        if (found := pattern.fullmatch(text)) and template in known:
+            return known[template].format(**found.groupdict())
+    return None
+
+
+@cache
+def _kept_patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Those that say most first: of two that fit, the one with more words of its own is meant."""
+    found = []
+    for template in sorted(TEMPLATES, key=lambda one: -len(_NAMED.sub("", one))):
+        pattern = _NAMED.sub(r"(?P<\1>.+?)", re.escape(template).replace(r"\{", "{").replace(r"\}", "}"))
+        found.append((template, re.compile(pattern, re.DOTALL)))
+    return tuple(found)
 
 
 @cache

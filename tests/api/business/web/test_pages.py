@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from wolke.business.resources.model import Server
+from wolke.business.resources.store import SERVERS
 from wolke.business.verb import ANYONE
 from wolke.business.web import build_door
 from wolke.business.web.pages import PAGES
@@ -151,6 +154,53 @@ async def test_the_pages_speak_german(browser: Browser, shop: Any) -> None:
     assert "Guten Tag, Anna Kramer" in home
     wrong = await browser.send("/people/invite", {"email": "kim@kramer.example"})
     assert "Bitte prüfen Sie, was unten markiert ist." in wrong.body.decode()
+
+
+async def test_a_ticket_is_opened_from_the_page_of_a_server_that_failed(browser: Browser, shop: Any) -> None:
+    owner = await shop.company()
+    person = await as_person(browser, shop, owner)
+    async with shop.desk.needs.db.transaction() as tx:
+        project = await shop.desk.customers.projects.add(tx, owner.company_id, "Shop")
+        server = Server(
+            id=NOBODY_THERE, company_id=owner.company_id, project_id=project.id, name="web & mail", state="failed", doing="",
+            reason="There is no room.", plan_id="", size_name="m1", vcpus=1, ram_mib=512, disk_gib=1, image_id="i", image_name="Debian",
+            key_id=None, public_address="", private_addresses=[], cloud_id=None, host="", ordered_at=shop.clock.now(), began_at=None,
+            changed_at=shop.clock.now(), gone_at=None, words="web & mail", touched_at=shop.clock.now(),
+        )  # fmt: skip
+        await tx.insert(SERVERS, server)
+    page = (await person.get(f"/servers/{server.id}")).body.decode()
+    link = re.search(r'href="(/tickets/new[^"]+)"', page)
+    assert link is not None
+    asking = unescape(link.group(1))
+    text = (await person.get(asking)).body.decode()
+    fields = dict(re.findall(r'type="hidden" name="(about_\w+)" value="([^"]*)"', text))
+    assert fields == {"about_kind": "server", "about_id": server.id}
+    refused = await person.send(
+        "/tickets/new", fields | {"subject": "", "text": "It\r\nfailed.", "priority": "high"}, asking
+    )
+    assert refused.status == 400 and f'name="about_id" value="{server.id}"' in refused.body.decode()
+    opened = await person.send(
+        "/tickets/new", fields | {"subject": "No room?", "text": "It\r\nfailed.", "priority": "high"}, asking
+    )
+    assert opened.status == 200
+    shown = opened.body.decode()
+    assert "web &amp; mail" in shown and "There is no room." in shown
+
+
+async def test_a_password_is_judged_while_it_is_typed_and_stands_in_no_answer_or_log(
+    browser: Browser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = csrf(await browser.get("/sign-up"))
+    said = {}
+    for password in ("short", "Kramer Kramer", "plum orbit cactus 77 velvet"):
+        form = {"csrf": token, "name": "Anna Kramer", "password": password}
+        answer = await browser.ask("POST", "/password/strength", form, **{"hx-request": "true"})
+        assert answer.status == 200 and password not in answer.body.decode()
+        said[password] = answer.body.decode()
+    assert "At least 10 characters" in said["short"] and "mostly your name" in said["Kramer Kramer"]
+    assert 'data-score="4"' in said["plum orbit cactus 77 velvet"]
+    told = capsys.readouterr()
+    assert not [password for password in said if password in told.out + told.err]
 
 
 async def test_files_are_kept_for_ever_under_their_version(browser: Browser) -> None:

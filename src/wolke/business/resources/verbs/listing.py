@@ -8,6 +8,7 @@ import msgspec
 
 from wolke.business.errors import Invalid, NotThere
 from wolke.business.resources.views import shown
+from wolke.business.sentences import TYPE_ITS_NAME
 from wolke.business.verb import Found, Page, find
 from wolke.core.db import Reader, Table, Where
 
@@ -51,4 +52,4 @@ async def own(reader: Reader, table: Table[Any], project_id: str, object_id: str
 
 def confirm(asked: Confirmed, name: str) -> None:
     if asked.name != name:
-        raise Invalid("Please check what is marked below.", fields={"name": f"To delete it, type its name: {name}"})
+        raise Invalid("Please check what is marked below.", fields={"name": TYPE_ITS_NAME.format(name=name)})

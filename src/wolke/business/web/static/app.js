@@ -48,15 +48,6 @@
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  // How good a password is, roughly and at once: its length, and that it is no one thing again and again. The server judges in the end.
-  function strength(field) {
-    const bar = document.getElementById(field.dataset.strength);
-    field.addEventListener("input", () => {
-      const text = field.value, kinds = new Set(text).size;
-      bar.dataset.score = !text ? 0 : text.length < 10 || kinds < 5 ? 1 : text.length < 13 ? 2 : text.length < 17 ? 3 : 4;
-    });
-  }
-
   // A form whose answers change what stands beside it (a price): it is asked for again with what is chosen now.
   function charts(place) {
     for (const chart of place.querySelectorAll("[data-chart]")) {
@@ -127,7 +118,6 @@
   }
 
   function ready(place) {
-    for (const field of place.querySelectorAll("[data-strength]")) strength(field);
     charts(place);
     uploads(place);
   }
