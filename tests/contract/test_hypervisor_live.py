@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.hypervisors import Bench, eventually, power
-from wolke.compute.drivers.base import GuestSpec, Power
+from wolke.compute.drivers.base import Ephemeral, GuestSpec, Power
 from wolke.compute.drivers.qemu import trial
 from wolke.core.drivers import Failure
 
@@ -65,7 +65,7 @@ async def words(driver: Any, server_id: str) -> str:
 @pytest.mark.parametrize("was", [Power.RUNNING, Power.PAUSED])
 async def test_a_guest_goes_on_elsewhere_where_it_was(bench: Bench, there: Any, was: Power) -> None:
     here = await bench.driver()
-    spec = await running(bench, here, ephemeral_gib=1, swap_mib=1)
+    spec = await running(bench, here, ephemerals=[Ephemeral(1), Ephemeral(1, "")], swap_mib=1)
     if was is Power.PAUSED:
         await here.pause(spec.server_id)
     await awaited(here, there, spec)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contract.hypervisors import Bench, eventually, power
-from wolke.compute.drivers.base import GuestSpec, Layer, Power, Volume
+from wolke.compute.drivers.base import Ephemeral, GuestSpec, Layer, Power, Volume
 from wolke.compute.drivers.qemu import trial
 from wolke.core.drivers import Failure
 
@@ -110,7 +110,7 @@ async def test_a_guest_becomes_larger_where_it_is_and_smaller_again(bench: Bench
     driver = await bench.driver()
     spec = await running(bench, driver)
     await aside(driver, spec.server_id)
-    larger = await carry(driver, driver, spec, vcpus=2, ram_mib=64, root_gib=1, ephemeral_gib=1)
+    larger = await carry(driver, driver, spec, vcpus=2, ram_mib=64, root_gib=1, ephemerals=[Ephemeral(1)])
     await driver.start(larger.server_id)
     await bench.booted(driver, spec.server_id)
     if bench.real:

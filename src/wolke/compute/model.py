@@ -6,6 +6,7 @@ server that was made from it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -108,6 +109,25 @@ class FlavorCopy(msgspec.Struct, frozen=True):
     extra_specs: dict[str, str] = {}
 
 
+class Ephemeral(msgspec.Struct, frozen=True):
+    """A disk that is made with a server and goes with it. ``format``: of its file system; "": it is blank."""
+
+    size_gib: int
+    format: str
+
+
+EPHEMERAL_FORMATS = ("ext4", "ext3", "ext2")
+
+
+def ephemerals(flavor: FlavorCopy, asked: Sequence[Mapping[str, Any]], image: Mapping[str, Any]) -> list[Ephemeral]:
+    """Those that are ``asked`` for, else one as large as the flavor has it. Windows makes its file systems itself."""
+    usual = "" if image.get("properties", {}).get("os_type") == "windows" else EPHEMERAL_FORMATS[0]
+    wanted = [one for one in asked if one["target"] == "local" and one["source"] == "blank"]
+    wanted = [one for one in wanted if one["guest_format"] != "swap"] or [{"size": None, "guest_format": None}]
+    found = [Ephemeral(one["size"] or flavor.ephemeral_gib, one["guest_format"] or usual) for one in wanted]
+    return [one for one in found if one.size_gib]
+
+
 class Fault(msgspec.Struct, frozen=True):
     code: int
     message: str
@@ -178,6 +198,10 @@ class Server(msgspec.Struct, frozen=True):
     def pinned_zone(self) -> str | None:
         """What was asked for may name a host as well: ``zone:host``."""
         return (self.availability_zone or "").partition(":")[0] or None
+
+    @property
+    def ephemerals(self) -> list[Ephemeral]:
+        return ephemerals(self.flavor, self.block_devices, self.image)
 
 
 class ShownImage(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from tests.conftest import MEMBER_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
 from tests.life_cloud import ADMIN, MEMBER
 from wolke.block_storage.store import SNAPSHOTS, VOLUMES
+from wolke.compute.service.life.specification import specification
 from wolke.compute.store import BLOCK_DEVICES, SERVER_ACTIONS
 from wolke.core.clock import HeldClock
 from wolke.core.db import Database
@@ -51,6 +52,11 @@ def of_image(cloud: DiskCloud, **more: Any) -> dict[str, Any]:
 
 def of_volume(volume_id: str, **more: Any) -> dict[str, Any]:
     return {"source_type": "volume", "destination_type": "volume", "uuid": volume_id, "boot_index": 0, **more}
+
+
+async def told_of(cloud: DiskCloud, server_id: str) -> dict[str, Any]:
+    """What its host is told of it."""
+    return specification(await cloud.server(server_id), (), None)
 
 
 def backend_of(cloud: DiskCloud) -> Any:
@@ -151,6 +157,30 @@ async def test_several_servers_each_get_a_volume(cloud: DiskCloud, member: AsgiC
     found = (await member.get("/servers/detail")).json["servers"]
     assert [one["status"] for one in found] == ["ACTIVE", "ACTIVE"]
     assert len({one["os-extended-volumes:volumes_attached"][0]["id"] for one in found}) == 2
+
+
+async def test_ephemeral_disks_are_as_they_were_asked_for(cloud: DiskCloud, member: AsgiClient) -> None:
+    flavor = {"name": "roomy", "id": "roomy", "vcpus": 1, "ram": 64, "disk": 0, "OS-FLV-EXT-DATA:ephemeral": 5}
+    assert (await member.using("admin").post("/flavors", {"flavor": flavor})).status == 200
+    disk = {"source_type": "blank", "destination_type": "local"}
+    three = [of_image(cloud), *({**disk, "volume_size": size} for size in (1, 2, 1))]
+    server = await boot(cloud, member, three, flavorRef="roomy")
+    assert server["status"] == "ACTIVE", server
+    made = (await told_of(cloud, server["id"]))["ephemerals"]
+    assert [(one["size_gib"], one["format"]) for one in made] == [(1, "ext4"), (2, "ext4"), (1, "ext4")]
+    body = {"volumeAttachment": {"volumeId": await cloud.volume()}}
+    attached = await member.post(f"/servers/{server['id']}/os-volume_attachments", body)
+    assert attached.json["volumeAttachment"]["device"] == "/dev/vde", "after the root disk and three of its own"
+
+    plain = await boot(cloud, member, [], imageRef=cloud.image_id, flavorRef="roomy")
+    assert [one["size_gib"] for one in (await told_of(cloud, plain["id"]))["ephemerals"]] == [5]
+    for devices, words in (
+        ([*three, {**disk, "volume_size": 1}], "more local devices than the limit allows"),
+        ([*three[:3], disk], "Ephemeral disks requested are larger"),
+        ([three[0], {**disk, "volume_size": 1, "guest_format": "xfs"}], "formatted as one of ext4, ext3, ext2"),
+    ):
+        refused = await ask(member, devices, flavorRef="roomy")
+        assert (refused.status, words in refused.json["badRequest"]["message"]) == (400, True), refused.body
 
 
 async def test_what_is_refused(cloud: DiskCloud, member: AsgiClient) -> None:

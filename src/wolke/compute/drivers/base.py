@@ -131,6 +131,14 @@ class Volume:
 
 
 @dataclass(frozen=True, slots=True)
+class Ephemeral:
+    """A disk that begins with an empty file system, and goes with the guest. ``format``: ext4, ext3, ext2; "": of zeroes."""
+
+    size_gib: int
+    format: str = "ext4"
+
+
+@dataclass(frozen=True, slots=True)
 class GuestSpec:
     """Everything a hypervisor needs to know of a server. ``image`` and ``config_drive`` are local, readable files."""
 
@@ -139,7 +147,7 @@ class GuestSpec:
     vcpus: int
     ram_mib: int
     root_gib: int  # 0: as large as the image
-    ephemeral_gib: int = 0
+    ephemerals: Sequence[Ephemeral] = ()
     swap_mib: int = 0
     image: Path | None = None
     image_format: str = "qcow2"
@@ -310,6 +318,13 @@ class VolumeHolder(Protocol):
 
     async def resize(self, size_bytes: int) -> None:
         """The volume's first layer is so large afterwards, and the guest sees it."""
+
+    async def move(self, layers: Sequence[Any], ready: Callable[[], Awaitable[None]]) -> None:
+        """It has these open afterwards, with the same content, and the old ones no more. ``ready`` is awaited once they hold
+        whatever is written. Called again it goes on. ``Failure``: it is as it was."""
+
+    async def stay(self) -> None:
+        """It copies to nowhere."""
 
 
 class Quarantine(Protocol):

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from wolke.compute import errors
-from wolke.compute.model import FlavorCopy
+from wolke.compute.model import EPHEMERAL_FORMATS, FlavorCopy, ephemerals
 from wolke.core.errors import Conflict, Forbidden
 
 SWAP = "swap"
+MOST_LOCALS = 3  # of the disks that are asked for, with the root disk and swap; as Nova comes
 BUSES = frozenset({"fdc", "ide", "sata", "scsi", "usb", "virtio", "xen", "lxc", "uml"})
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 #: Image properties that say how a server is made of it, and are nothing to what is made of it.
@@ -231,19 +232,21 @@ def merged(asked: Sequence[NewDevice], image_id: str | None, of_image: Sequence[
 
 
 def check_locals(devices: Sequence[NewDevice], flavor: FlavorCopy) -> None:
-    """A flavor says how much room there is beside the root disk; this cloud makes one disk of each kind."""
+    """A flavor says how much room there is beside the root disk."""
     swap = [one for one in devices if one.is_swap]
     ephemeral = [one for one in devices if one.is_ephemeral]
     if len(swap) > 1:
         raise errors.InvalidMapping("More than one swap drive requested.")
     if sum(one.size or 0 for one in swap) > flavor.swap_mib:
         raise errors.InvalidMapping("Swap drive requested is larger than instance type allows.")
-    if sum(one.size or 0 for one in ephemeral) > flavor.ephemeral_gib:
+    if sum(one.size or flavor.ephemeral_gib for one in ephemeral) > flavor.ephemeral_gib:
         raise errors.InvalidMapping(
             "Ephemeral disks requested are larger than the instance type allows. If no size is given in one block device "
             "mapping, flavor ephemeral size will be used."
         )
-    if len(ephemeral) > 1:
+    if any(one.guest_format not in (None, *EPHEMERAL_FORMATS) for one in ephemeral):
+        raise errors.InvalidMapping(f"Ephemeral disks are formatted as one of {', '.join(EPHEMERAL_FORMATS)} here.")
+    if sum(one.target == "local" for one in devices) > MOST_LOCALS:
         raise errors.InvalidMapping("You specified more local devices than the limit allows")
 
 
@@ -295,6 +298,7 @@ def chosen_name(root_name: str, own: int, taken: Sequence[str | None], wanted: s
     return name
 
 
-def own_disks(flavor: FlavorCopy) -> int:
-    """How many letters a server's own disks take; the root disk's is taken by a volume, too."""
-    return 1 + bool(flavor.ephemeral_gib) + bool(flavor.swap_mib)
+def own_disks(flavor: FlavorCopy, asked: Sequence[Mapping[str, Any]]) -> int:
+    """How many letters a server's own disks take, with those ``asked`` for (``Server.block_devices``); the root disk's is taken by a
+    volume, too."""
+    return 1 + len(ephemerals(flavor, asked, {})) + bool(flavor.swap_mib)

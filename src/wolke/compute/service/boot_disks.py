@@ -98,7 +98,7 @@ class BootDisks:
         root_name = root.device_name or (asked_name if asked_name.startswith("/dev/") else ROOT)
         volume_backed = root.target == "volume"
         return Disks(
-            devices=named(looked, root_name, own_disks(flavor)),
+            devices=named(looked, root_name, own_disks(flavor, [msgspec.to_builtins(one) for one in devices])),
             image_id=None if volume_backed or image is None else image.id,
             image=kept | {"disk_format": None} if volume_backed or image is None else image_copy(image),
             root_name=root_name,

@@ -99,7 +99,7 @@ class Moves:
         self._actions.allowed(ctx, server, "live_migrate", "os-migrateLive")
         source = await self._hosts.named(server.host or "")
         pool = source.capabilities.get("shared_disks") if source else None
-        bare = server.volume_backed and not server.flavor.ephemeral_gib and not server.flavor.swap_mib
+        bare = server.volume_backed and not server.ephemerals and not server.flavor.swap_mib
         if copies_disks is False and not pool and not bare:
             raise BadRequest(
                 f"{server.host} is not on shared storage: Shared storage live-migration requires either shared storage or "

@@ -137,7 +137,7 @@ class Volumes:
             attachment_id=attachment.id,
             device_name=chosen_name(
                 server.root_device_name,
-                own_disks(server.flavor),
+                own_disks(server.flavor, server.block_devices),
                 [one.device_name for one in others],
                 wanted.get("device_name"),
             ),
@@ -225,6 +225,10 @@ class Volumes:
             await self._actions.begin_in(tx, who, server, action, action, {})
         else:
             await tx.insert(SERVER_ACTIONS, done_at_once(action_of(who, server, action, self._needs.clock.now())))
+
+    async def runs(self, tx: Transaction, attachment: Attachment) -> bool:
+        server = await tx.get(SERVERS, id=attachment.server_id or "")
+        return server is not None and server.task is None and server.status in ("ACTIVE", "PAUSED", "RESIZED")
 
     async def wants(self, attachment: Attachment) -> bool:
         """Whether a server still counts on it."""

@@ -19,7 +19,8 @@ from wolke.compute.drivers.qemu.definition import Definition, Disks, place_nics,
 from wolke.core.drivers import Failure
 
 HOST = command.Host("qemu-system-x86_64", "tcg", 256, "1.0")
-NAMES = ("qmp", "look", "serial", "run", "console", "base", "root", "ephemeral", "swap", "config", "kernel", "ramdisk")
+NAMES = ("qmp", "look", "serial", "run", "console", "base", "root", "ephemeral", "swap", "config", "kernel", "ramdisk",
+         "ephemeral1", "ephemeral2")  # fmt: skip
 ALL_DISKS = Disks(1 << 30, 1 << 30, 1 << 20, 1 << 20)
 
 
@@ -79,6 +80,19 @@ def test_no_two_devices_share_a_place(machine: str, bus: str) -> None:
     assert len(places) == len(set(places))
 
 
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_several_ephemeral_disks_share_the_place_of_the_one_that_there_always_was(machine: str) -> None:
+    def places(disks: Disks) -> dict[str, tuple[str, bool]]:
+        devices = values(line(define(machine=machine, disks=disks)), "-device")
+        return {one["id"]: (one["addr"], one.get("multifunction", False)) for one in devices if "drive" in one}
+
+    alone, three = places(ALL_DISKS), places(replace(ALL_DISKS, ephemeral1=1 << 30, ephemeral2=1 << 30))
+    assert alone["disk-ephemeral"] == ("0x6", False)
+    of_them = [three.pop(f"disk-{name}") for name in ("ephemeral", "ephemeral1", "ephemeral2")]
+    assert of_them == [("0x6.0", True), ("0x6.1", True), ("0x6.2", True)]
+    assert three == {name: place for name, place in alone.items() if name != "disk-ephemeral"}
+
+
 @settings(database=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 11)), max_size=30))
 def test_a_card_keeps_its_place_whatever_comes_and_goes(changes: list[tuple[bool, int]]) -> None:
@@ -117,6 +131,10 @@ def test_offloads_can_be_turned_off_for_a_userspace_switch() -> None:
     ("definition", "reason"),
     [
         (define(image_properties={"hw_disk_bus": "usb"}), "disk bus 'usb'"),
+        (
+            define(image_properties={"hw_disk_bus": "ide"}, disks=replace(ALL_DISKS, ephemeral1=1, ephemeral2=1)),
+            "room for 4 disks on bus 'ide'",
+        ),
         (define(nic(1, model="ne2k_pci")), "network card 'ne2k_pci'"),
         (define(nic(1, "vde")), "into 'vde'"),
     ],

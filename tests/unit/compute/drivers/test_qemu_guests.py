@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from wolke.compute.drivers.base import GuestSpec, Nic, Power
+from wolke.compute.drivers.base import Ephemeral, GuestSpec, Nic, Power
 from wolke.compute.drivers.qemu import QemuConfig, QemuDriver, process, trial
 from wolke.core.drivers import Failure
 
@@ -280,12 +280,31 @@ async def test_no_file_of_a_guest_can_be_read_by_anybody_else(driver: QemuDriver
     image.chmod(0o600)
     drive = tmp_path / "config.iso"
     drive.write_bytes(b"password".ljust(1024))
-    server_id = await running(driver, spec(image, swap_mib=1, ephemeral_gib=1, config_drive=drive))
+    server_id = await running(driver, spec(image, swap_mib=1, ephemerals=[Ephemeral(1)], config_drive=drive))
     home = driver._home(server_id)
     for folder in (home.root, home.run):
         status = folder.stat()
         assert stat.S_IMODE(status.st_mode) == 0o700 and status.st_uid == os.geteuid()
     assert all(stat.S_IMODE(file.stat().st_mode) & 0o077 == 0 for file in home.root.iterdir())
+
+
+async def test_ephemeral_disks_begin_with_a_file_system_and_keep_what_is_written(
+    driver: QemuDriver, image: Path
+) -> None:
+    wanted = spec(image, ephemerals=[Ephemeral(1), Ephemeral(2, "ext2"), Ephemeral(1, "")])
+    server_id = await running(driver, wanted)
+    home = driver._home(server_id)
+    found = []
+    for name in ("ephemeral", "ephemeral1", "ephemeral2"):
+        argv = ["blkid", "-p", "-o", "value", "-s", "LABEL", "-s", "TYPE", home.file(name)]
+        found.append(
+            (home.file(name).stat().st_size >> 30, subprocess.run(argv, capture_output=True, text=True).stdout)
+        )
+    assert found == [(1, "ephemeral0\next4\n"), (2, "ephemeral1\next2\n"), (1, "")]
+    assert home.file("ephemeral1").stat().st_blocks * 512 < 100 << 20, "it takes no room for what is not written"
+    home.file("ephemeral1").write_bytes(b"mine")
+    await driver.create(wanted)
+    assert home.file("ephemeral1").read_bytes() == b"mine"
 
 
 @needs_root

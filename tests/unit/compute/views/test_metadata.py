@@ -14,7 +14,7 @@ _BLANK: dict[str, Any] = {field.name: None for field in msgspec.structs.fields(S
 SERVER = Server(
     **{
         **_BLANK, "id": "11111111-2222-4333-8444-555555555555", "project_id": "p", "name": "Web 1", "hostname": "web-1",
-        "flavor": FlavorCopy("1", "m1.tiny", 1, 512, 1), "image_id": "aaaaaaaa-0000-4000-8000-000000000000",
+        "flavor": FlavorCopy("1", "m1.tiny", 1, 512, 1), "image_id": "aaaaaaaa-0000-4000-8000-000000000000", "image": {}, "block_devices": [],
         "key": {"name": "mine", "type": "ssh", "public_key": "ssh-ed25519 AAAA me"}, "metadata": {"role": "web"},
         "user_data": "IyEvYmluL3NoCg==", "personality": [{"path": "/etc/motd", "contents": "aGk="}],
         "reservation_id": "r-1", "launch_index": 0, "root_device_name": "/dev/vda",
@@ -53,6 +53,10 @@ def test_volumes_are_told_by_name_and_those_with_tags_as_devices() -> None:
     assert (text(path, facts) or "").split() == ["ami", "ebs0", "ebs1", "ephemeral0", "root", "swap"]
     names = [text(f"{path}/{name}", facts) for name in ("ami", "root", "ephemeral0", "swap", "ebs1")]
     assert names == ["vda", "/dev/vda", "/dev/vdb", "/dev/vdc", "/dev/vdd"]
+    half = {"target": "local", "source": "blank", "guest_format": None, "size": 1}
+    server = msgspec.structs.replace(facts.server, block_devices=[half, half])
+    names = [text(f"{path}/{name}", replace(facts, server=server)) for name in ("ephemeral0", "ephemeral1", "swap")]
+    assert names == ["/dev/vdb", "/dev/vdc", "/dev/vdd"]
 
 
 def test_old_clients_see_old_files() -> None:

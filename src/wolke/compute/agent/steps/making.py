@@ -11,7 +11,7 @@ from typing import Any
 from wolke.compute.agent.ground import Ground
 from wolke.compute.agent.iso9660 import image as iso_image
 from wolke.compute.agent.steps.volumes import of_wish, renew
-from wolke.compute.drivers.base import GuestSpec, Nic
+from wolke.compute.drivers.base import Ephemeral, GuestSpec, Nic
 from wolke.compute.model import Wish
 from wolke.core.drivers import Failure
 
@@ -30,7 +30,7 @@ async def guest_spec(ground: Ground, wish: Wish, drive: Path | None, *, image_ma
         vcpus=wanted["vcpus"],
         ram_mib=wanted["ram_mib"],
         root_gib=wanted["root_gib"],
-        ephemeral_gib=wanted["ephemeral_gib"],
+        ephemerals=[Ephemeral(one["size_gib"], one["format"]) for one in wanted["ephemerals"]],
         swap_mib=wanted["swap_mib"],
         image=image,
         image_format=image_format(wanted["image_format"]),

@@ -16,6 +16,7 @@ from typing import Any
 from wolke.compute.drivers.base import Nic, Volume
 from wolke.compute.drivers.qemu import limits, volume_nodes
 from wolke.compute.drivers.qemu.definition import Definition, RescueDisk
+from wolke.compute.drivers.qemu.home import EPHEMERALS
 from wolke.core.drivers import Failure
 
 # Where each device sits on bus 0; network cards begin at NICS_AT. 0 and 1 (pc), 0x1f (q35) are the chipset's.
@@ -37,7 +38,8 @@ ROOT_BUS = {"pc": "pci.0", "q35": "pcie.0"}
 VIDEO = {"vga": "VGA", "std": "VGA", "cirrus": "cirrus-vga", "virtio": "virtio-vga", "none": None}
 NIC_MODELS = {"virtio": "virtio-net-pci", "e1000": "e1000", "e1000e": "e1000e", "rtl8139": "rtl8139"}
 DISK_BUSES = ("virtio", "scsi", "ide")
-DISKS = ("root", "ephemeral", "swap", "config", "rescue")
+IDE_DISKS = {"pc": 4, "q35": 6}
+DISKS = ("root", *EPHEMERALS, "swap", "config", "rescue")
 RESCUE_BUSES = (*DISK_BUSES, "usb")
 OFFLOADS = (
     *("csum", "guest_csum", "gso"),
@@ -286,6 +288,13 @@ def _devices(definition: Definition) -> list[dict[str, Any]]:
     return found
 
 
+def _function(definition: Definition, name: str) -> dict[str, Any]:
+    """Several ephemeral disks are functions of one place; one alone is what it always was, so that saved memory finds it."""
+    if name not in EPHEMERALS or not definition.disks.ephemeral1:
+        return {}
+    return {"addr": f"{PLACES[EPHEMERALS[0]]:#x}.{EPHEMERALS.index(name)}", "multifunction": True}
+
+
 def _bus(wished: str) -> str:
     if wished and wished not in DISK_BUSES:
         raise Failure(f"disk bus {wished!r} is asked for; this host has {', '.join(DISK_BUSES)}")
@@ -293,7 +302,8 @@ def _bus(wished: str) -> str:
 
 
 def _on_bus(definition: Definition, name: str, driver: str) -> dict[str, Any]:
-    return {"driver": driver, "bus": ROOT_BUS[_family(definition)], "addr": f"{PLACES[name]:#x}"}
+    place = EPHEMERALS[0] if name in EPHEMERALS else name
+    return {"driver": driver, "bus": ROOT_BUS[_family(definition)], "addr": f"{PLACES[place]:#x}"}
 
 
 def _rescue_bus(rescue: RescueDisk, bus: str) -> str:
@@ -327,13 +337,15 @@ def _disk_device(definition: Definition, name: str, bus: str, index: int) -> dic
         if _place(definition, name) != name:
             index = last if name == "root" else 0
     if bus == "virtio":
-        return _on_bus(definition, _place(definition, name), "virtio-blk-pci") | disk
+        return _on_bus(definition, _place(definition, name), "virtio-blk-pci") | disk | _function(definition, name)
     if bus == "usb":
         return {"driver": "usb-storage", "bus": "usb.0"} | disk
     if bus == "ide-cd":
         return {"driver": "ide-cd", "bus": "ide.5" if _family(definition) == "q35" else "ide.1"} | disk
     if bus in ("scsi", "cdrom"):
         return {"driver": "scsi-cd" if bus == "cdrom" else "scsi-hd", "bus": "scsi.0", "lun": index} | disk
+    if index >= IDE_DISKS[_family(definition)]:
+        raise Failure(f"this machine has room for {index} disks on bus 'ide'; the server has more")
     if _family(definition) == "q35":
         return {"driver": "ide-hd", "bus": f"ide.{index}"} | disk
     return {"driver": "ide-hd", "bus": f"ide.{index // 2}", "unit": index % 2} | disk

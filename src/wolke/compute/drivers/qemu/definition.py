@@ -29,6 +29,8 @@ class Disks:
     swap: int = 0
     config: int = 0
     rescue: int = 0
+    ephemeral1: int = 0
+    ephemeral2: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from wolke.compute.drivers.base import GuestSpec, RescueSpec
+from wolke.compute.drivers.base import Ephemeral, GuestSpec, RescueSpec
 from wolke.compute.drivers.qemu.definition import Disks
-from wolke.compute.drivers.qemu.home import Home
+from wolke.compute.drivers.qemu.home import EPHEMERALS, Home
 from wolke.core.disk_images import SECTOR, Image, inspect
 from wolke.core.drivers import Failure
 from wolke.core.files import rename_durably, whole
@@ -24,6 +24,7 @@ from wolke.core.tools import run
 
 GIB = 1 << 30
 PAGE = 4096
+_MKE2FS = shutil.which("mke2fs", path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin")
 
 
 def root_size(spec: GuestSpec, image: Image | None) -> int:
@@ -44,7 +45,8 @@ async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None
         await _make_root(home, root, image)
     elif root:
         root = await _grow_root(home, spec, root)
-    _make_raw(home.file("ephemeral"), spec.ephemeral_gib * GIB)
+    for index, (name, wanted) in enumerate(zip(EPHEMERALS, spec.ephemerals, strict=False)):
+        await _make_ephemeral(home.file(name), wanted, f"ephemeral{index}")
     _make_raw(home.file("swap"), spec.swap_mib << 20, swap_header)
     for name, source in (("kernel", spec.kernel), ("ramdisk", spec.ramdisk)):
         if source:
@@ -52,7 +54,8 @@ async def make(home: Home, spec: GuestSpec, image: Image | None, uid: int | None
     if spec.config_drive:
         await whole(_copy, spec.config_drive, home.file("config"))
     config = -(-home.file("config").stat().st_size // SECTOR) * SECTOR if spec.config_drive else 0
-    return Disks(root, spec.ephemeral_gib * GIB, spec.swap_mib << 20, config)
+    beside = {name: one.size_gib * GIB for name, one in zip(EPHEMERALS, spec.ephemerals, strict=False)}
+    return Disks(root, swap=spec.swap_mib << 20, config=config, **beside)
 
 
 async def make_like(home: Home, spec: GuestSpec, image: Image | None, sizes: Disks, uid: int | None) -> None:
@@ -61,8 +64,8 @@ async def make_like(home: Home, spec: GuestSpec, image: Image | None, sizes: Dis
         _link(spec.image, home.file("base"))
     if sizes.root and not home.file("disk").exists():
         await _make_root(home, sizes.root, image)
-    _make_raw(home.file("ephemeral"), sizes.ephemeral)
-    _make_raw(home.file("swap"), sizes.swap)
+    for name in (*EPHEMERALS, "swap"):
+        _make_raw(home.file(name), getattr(sizes, name))
     for name in ("kernel", "ramdisk"):
         if home.file(name).exists() and uid is not None:
             os.chown(home.file(name), uid, uid)
@@ -105,6 +108,22 @@ async def _grow_root(home: Home, spec: GuestSpec, size: int) -> int:
         return there
     await run("qemu-img", "resize", "-q", "json:" + json.dumps(_root_node(home, spec)), str(size))
     return size
+
+
+async def _make_ephemeral(path: Path, wanted: Ephemeral, label: str) -> None:
+    """One that is there is made larger, if need be; what is on it is the guest's affair."""
+    size = wanted.size_gib * GIB
+    if path.exists() or not wanted.format:
+        _make_raw(path, size)
+        return
+    fresh = path.with_name(path.name + ".fresh")
+    fresh.unlink(missing_ok=True)
+    _make_raw(fresh, size)
+    later = "nodiscard,lazy_itable_init=1,lazy_journal_init=1"  # a sparse file is all zeroes
+    if _MKE2FS is None:
+        raise Failure("this host has no mke2fs (of e2fsprogs), which formats ephemeral disks")
+    await run(_MKE2FS, "-q", "-F", "-t", wanted.format, "-L", label, "-E", later, str(fresh))
+    fresh.rename(path)
 
 
 def _make_raw(path: Path, size: int, header: Callable[[int], bytes] | None = None) -> None:

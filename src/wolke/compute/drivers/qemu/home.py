@@ -26,7 +26,8 @@ from wolke.core.drivers import Failure
 
 LONGEST_RUN_DIR = 60  # + "/" + 36 characters of a UUID + "/serial" stays below sockaddr_un's 108
 SERVER_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-WRITTEN = ("disk", "disk.part", "ephemeral", "swap")
+EPHEMERALS = ("ephemeral", "ephemeral1", "ephemeral2")  # as many as the API lets a server have
+WRITTEN = ("disk", "disk.part", *EPHEMERALS, "swap")
 SOCKETS = ("qmp", "look", "serial")  # the control plane listens on these before QEMU is there; see process.py
 
 

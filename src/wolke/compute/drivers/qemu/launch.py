@@ -13,7 +13,7 @@ from wolke.compute.drivers.base import Power
 from wolke.compute.drivers.qemu import command, limits, memory, process, remote, volumes
 from wolke.compute.drivers.qemu.definition import Definition
 from wolke.compute.drivers.qemu.faults import explain, last_line
-from wolke.compute.drivers.qemu.home import Home
+from wolke.compute.drivers.qemu.home import EPHEMERALS, Home
 from wolke.compute.drivers.qemu.qmp import Gone, session
 from wolke.compute.drivers.qemu.taps import open_tap
 from wolke.core.files import whole
@@ -22,7 +22,7 @@ APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 FILES = (  # descriptor, how it is opened; those that a guest has not are left out
     ("base", os.O_RDONLY),
     ("disk", os.O_RDWR),
-    ("ephemeral", os.O_RDWR),
+    *((name, os.O_RDWR) for name in EPHEMERALS),
     ("swap", os.O_RDWR),
     ("config", os.O_RDONLY),
     ("kernel", os.O_RDONLY),

@@ -21,12 +21,12 @@ from typing import Any
 
 from wolke.compute.drivers.base import Connect, Watch
 from wolke.compute.drivers.qemu.definition import Definition
-from wolke.compute.drivers.qemu.home import Home
+from wolke.compute.drivers.qemu.home import EPHEMERALS, Home
 from wolke.compute.drivers.qemu.memory import UNLIMITED
 from wolke.compute.drivers.qemu.qmp import Refused, Session
 from wolke.core.drivers import Failure
 
-WRITABLE = ("root", "ephemeral", "swap")
+WRITABLE = ("root", *EPHEMERALS, "swap")
 WAITING = "waiting"  # a file in the guest's directory: it has not come yet
 NBD, MEMORY, HANDOVER, DISKS = "nbd", "memory", "handover", "disks"  # channels
 SHARED, COPIED = "shared", "copied"  # what the other side says of disks

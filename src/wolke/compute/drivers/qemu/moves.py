@@ -16,12 +16,12 @@ from pathlib import Path
 
 from wolke.compute.drivers.qemu import uids
 from wolke.compute.drivers.qemu.definition import load, save
-from wolke.compute.drivers.qemu.home import WRITTEN, Home
+from wolke.compute.drivers.qemu.home import EPHEMERALS, WRITTEN, Home
 from wolke.core.drivers import Failure
 from wolke.core.files import rename_durably
 
 ASIDE, INCOMING = ".aside", ".incoming"
-CARRIED = ("disk", "ephemeral", "base", "kernel", "ramdisk")  # swap and config drive are made anew
+CARRIED = ("disk", *EPHEMERALS, "base", "kernel", "ramdisk")  # swap and config drive are made anew
 STILL = ("base", "config", "kernel", "ramdisk")  # what does not change while the guest runs
 
 

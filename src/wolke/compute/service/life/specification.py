@@ -6,6 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from wolke.compute.model import BlockDevice, Server, Wish
 from wolke.network.model import ServerPort
 
@@ -43,8 +45,8 @@ def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[st
         "vcpus": flavor.vcpus,
         "ram_mib": flavor.ram_mib,
         "root_gib": 0 if server.volume_backed else flavor.disk_gib,
-        "ephemeral_gib": _local(server, flavor.ephemeral_gib, swap=False),
-        "swap_mib": _local(server, flavor.swap_mib, swap=True),
+        "ephemerals": [msgspec.to_builtins(one) for one in server.ephemerals],
+        "swap_mib": _swap(server),
         **_root_image(server),
         "image_properties": properties,
         "extra_specs": flavor.extra_specs,
@@ -55,10 +57,10 @@ def specification(server: Server, ports: Sequence[ServerPort], files: Mapping[st
     }
 
 
-def _local(server: Server, most: int, *, swap: bool) -> int:
-    """How large a disk beside the root disk is: as its flavor has it, unless less of it was asked for."""
-    asked = [one for one in server.block_devices if one["target"] == "local" and one["source"] == "blank"]
-    sizes = [one["size"] for one in asked if (one["guest_format"] == "swap") == swap]
+def _swap(server: Server) -> int:
+    """As its flavor has it, unless less of it was asked for."""
+    most = server.flavor.swap_mib
+    sizes = [one["size"] for one in server.block_devices if one["guest_format"] == "swap"]
     return min(most, sizes[0] or most) if sizes else most
 
 

@@ -45,10 +45,9 @@ def _disks(facts: Facts) -> dict[str, str]:
     server = facts.server
     root = server.root_device_name
     found = {"ami": root.removeprefix("/dev/"), "root": root}
-    letters = iter("bc")
-    for name, there in (("ephemeral0", server.flavor.ephemeral_gib), ("swap", server.flavor.swap_mib)):
-        if there:
-            found[name] = f"{root[:-1]}{next(letters)}"
+    beside = [f"ephemeral{index}" for index in range(len(server.ephemerals))]
+    beside += ["swap"] if server.flavor.swap_mib else []
+    found |= {name: f"{root[:-1]}{letter}" for name, letter in zip(beside, "bcde", strict=False)}
     return found | {f"ebs{index}": disk.path for index, disk in enumerate(facts.disks)}
 
 
