@@ -283,14 +283,16 @@ async def _retype(walk: Walk) -> str | None:
 
 
 async def _migrate_volume(walk: Walk) -> str | None:
-    volume = await walk.a_volume("available")
+    """The guest of one that is in use takes it there, if there is one."""
+    volume = await walk.a_volume("available", "in-use")
     if volume is None:
         return None
     there = Address.read(volume.backend)
     other = BACKENDS[1 - BACKENDS.index(there.backend)]
     body = {"os-migrate_volume": {"host": volume.backend.replace(there.backend, other)}}
     call = walk.volume("POST", f"/volumes/{volume.id}/action", body, "admin")
-    return await walk.asked_of(walk.promises.volumes, volume.id, HELD, call)
+    goes = await walk.cloud.db.find(BLOCK_DEVICES, volume_id=volume.id, delete_on_termination=True)
+    return await walk.asked_of(walk.promises.volumes, volume.id, None if goes else HELD, call)
 
 
 async def _swap(walk: Walk) -> str | None:

@@ -37,7 +37,7 @@ VOLUME = Machine(
         Row("unmanage", ("available", "error", "error_managing"), ("unmanaging",), "deleted", "error_unmanaging"),
         Row("extend", _USABLE, ("extending",), None, None),
         Row("retype", _USABLE, ("retyping",), None, None, deadline_s=6 * _HOUR),
-        Row("migrate", ("available",), ("migrating",), None, None, deadline_s=6 * _HOUR),
+        Row("migrate", _USABLE, ("migrating",), None, None, deadline_s=6 * _HOUR),
         Row("revert", ("available",), ("reverting",), "available", "error", deadline_s=_HOUR),
         Row("reimage", ("available", "reserved", "error"), ("reimaging",), None, "error", deadline_s=2 * _HOUR),
         Row("upload_image", _USABLE, ("uploading",), None, None, deadline_s=6 * _HOUR),
@@ -98,6 +98,9 @@ MACHINES = {
     "volume": VOLUME, "snapshot": SNAPSHOT, "backup": BACKUP, "attachment": ATTACHMENT, "group": GROUP,
     "group_snapshot": GROUP_SNAPSHOT,
 }  # fmt: skip
+
+#: In which a volume goes from one backend to another, perhaps under a guest that runs: nobody else changes what it is open as.
+MOVING = frozenset({"retyping", "migrating"})
 
 CONTROLLER_TASKS = {"volume": frozenset({"scheduling"})}
 HELD_TASKS = {

@@ -10,6 +10,8 @@ import pytest
 from tests.api.compute.test_volume_attachments import running
 from tests.conftest import ADMIN_PROJECT, MEMBER_PROJECT, AsgiClient
 from tests.disk_cloud import DiskCloud
+from wolke.block_storage.agent import Backend
+from wolke.block_storage.drivers.simulated import SimulatedDriver
 from wolke.compute.store import SERVER_ACTIONS
 from wolke.core.db import Database
 
@@ -102,6 +104,39 @@ async def test_a_type_that_a_volume_in_use_cannot_have_is_refused_with_the_reaso
             assert why in await act(owner, volume_id, "os-retype", wish, 400)
     await cloud.settle()
     assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": "10"}
+
+
+async def test_a_volume_in_use_goes_to_the_back_end_of_its_new_type(
+    cloud: DiskCloud,
+    admin: AsgiClient,
+    owner: AsgiClient,
+) -> None:
+    storage = cloud.storage_agents["host-1"]
+    storage._ground.backends["more"] = Backend("more", "simulated", SimulatedDriver(host="host-1"))  # type: ignore[index]
+    await storage.register()
+    await make_type(admin, "plain", {"total_iops_sec": "10"}, volume_backend_name="disks")
+    await make_type(admin, "elsewhere", {"total_iops_sec": "20"}, volume_backend_name="more")
+    server_id, volume_id = await attached(cloud, "plain")
+    compute = cloud.http.using("member", "/compute/v2.1")
+    wish = {"new_type": "elsewhere", "migration_policy": "on-demand"}
+    assert b"on-demand" in await act(owner, volume_id, "os-retype", {**wish, "migration_policy": "never"}, 400)
+    assert (await compute.post(f"/servers/{server_id}/action", {"os-stop": None})).status == 202
+    await cloud.settle()
+    assert b"does not run" in await act(owner, volume_id, "os-retype", wish, 400)
+    assert (await compute.post(f"/servers/{server_id}/action", {"os-start": None})).status == 202
+    await cloud.settle()
+
+    await act(owner, volume_id, "os-retype", wish)
+    detached = await compute.delete(f"/servers/{server_id}/os-volume_attachments/{volume_id}")
+    assert (detached.status, (await cloud.shown(volume_id)).task) == (400, "retyping")
+    await cloud.settle()
+    shown = (await owner.get(f"/volumes/{volume_id}")).json["volume"]
+    assert (shown["volume_type"], shown["status"]) == ("elsewhere", "in-use")
+    assert (await cloud.shown(volume_id)).backend == "host-1@more#pool"
+    assert cloud.machines().limits(server_id, volume_id) == {"total_iops_sec": "20"}
+    assert (await compute.delete(f"/servers/{server_id}/os-volume_attachments/{volume_id}")).status == 202
+    await cloud.settle()
+    assert (await cloud.shown(volume_id)).status == "available"
 
 
 async def test_a_server_that_is_busy_has_the_new_limits_when_it_is_started_next(

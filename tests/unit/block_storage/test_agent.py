@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from wolke.block_storage.agent import Backend, BlockStorageAgent
 from wolke.block_storage.agent.swift import SwiftStore
 from wolke.block_storage.api.agent import build_agent_api
 from wolke.block_storage.config import BlockStorageConfig
-from wolke.block_storage.drivers.base import Holder, Layer
+from wolke.block_storage.drivers.base import Layer
 from wolke.block_storage.drivers.file import FileDriver
 from wolke.block_storage.drivers.simulated import SimulatedDriver
 from wolke.block_storage.model import Volume
@@ -60,6 +60,12 @@ class Guest:
     async def resize(self, size_bytes: int) -> None:
         self.told.append(size_bytes)
 
+    async def move(self, layers: Sequence[Layer], ready: Callable[[], Awaitable[None]]) -> None:
+        raise Failure("it does not want to")
+
+    async def stay(self) -> None:
+        self.told.append("stay")
+
 
 class Hypervisor:
     """Which guests run with which volumes."""
@@ -67,7 +73,7 @@ class Hypervisor:
     def __init__(self) -> None:
         self.guests: dict[str, Guest] = {}
 
-    async def holder(self, volume_id: str) -> Holder | None:
+    async def holder(self, volume_id: str) -> Guest | None:
         return self.guests.get(volume_id)
 
 
@@ -98,13 +104,15 @@ class Cloud:
 
     async def restart(self) -> None:
         self.file = FileDriver(self.root / "host/file", host="host-1")
-        backends = [Backend("file", "file", self.file)]
         self.agent = BlockStorageAgent(
-            backends, InProcessClient(self.app), host="host-1", state_dir=self.root / "host", guests=self.guests,
+            self.backends(), InProcessClient(self.app), host="host-1", state_dir=self.root / "host", guests=self.guests,
             backups=self.objects, local_image=self.images.file_path,
         )  # fmt: skip
         await self.agent.prepare()
         await self.agent.register()
+
+    def backends(self) -> list[Backend]:
+        return [Backend("file", "file", self.file)]
 
     async def settle(self) -> None:
         for _ in range(20):

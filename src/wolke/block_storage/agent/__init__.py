@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import msgspec
 
+from wolke.block_storage.agent import moves
 from wolke.block_storage.agent.checking import QUESTIONS
 from wolke.block_storage.agent.ground import (
     Backend,
@@ -38,7 +39,7 @@ __all__ = ["Backend", "BackupStore", "BlockStorageAgent", "Guests"]
 log = get_logger(__name__)
 
 _RECONNECT_S = (0.2, 5.0)
-_FOLDERS = ("copies",)
+_FOLDERS = ("copies", moves.FOLDER)
 
 
 class BlockStorageAgent:

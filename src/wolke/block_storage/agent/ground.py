@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from wolke.block_storage.drivers.base import Driver, Holder
+from wolke.block_storage.drivers.base import Driver, Guest
 from wolke.block_storage.model import Address
 from wolke.core.drivers import Failure
 from wolke.image.agent import ImageCache
@@ -33,14 +33,14 @@ class Client(Protocol):
 class Guests(Protocol):
     """Who on this host has volumes open: compute's agent."""
 
-    async def holder(self, volume_id: str) -> Holder | None:
+    async def holder(self, volume_id: str) -> Guest | None:
         """The guest that runs with the volume; None if none does here."""
 
 
 class NoGuests:
     """A host without a hypervisor."""
 
-    async def holder(self, volume_id: str) -> Holder | None:
+    async def holder(self, volume_id: str) -> Guest | None:
         return None
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from wolke.block_storage.agent import moves
 from wolke.block_storage.agent.ground import Backend, Ground
 from wolke.block_storage.model import Address
 from wolke.core.drivers import Failure
@@ -30,32 +31,51 @@ class Watch:
 
     async def look(self) -> None:
         """Backends first, then the controllers' list: whatever is here and not in the later list has no owner any more. It goes if
-        it had none at the last look either, so that what is just being moved is let be. A volume that the controllers do not know at
-        all may be what an older database, brought back, has forgotten: it is kept in quarantine where the backend has one."""
+        it had none at the last look either, and has none yet when no step is at work on it: what is just being moved is let be. A volume
+        that the controllers do not know at all may be what an older database, brought back, has forgotten: it is kept in quarantine
+        where the backend has one."""
         found: list[tuple[str, ...]] = []
         for backend in self._ground.backends.values():
             if backend.reason is None:
                 found += [(backend.name, *one) for one in await _things(backend)]
-        answer = await self._ground.client.get_json(self._ground.url("contents"))
-        volumes = {(Address.read(one["backend"] or "").backend, one["id"]) for one in answer["volumes"]}
-        snapshots = {one["id"] for one in answer["snapshots"]} | self._ground.resting
-        known = {one["id"] for one in answer["volumes"]}
-        strangers = [one for one in found if (one not in volumes if len(one) == 2 else one[2] not in snapshots)]
+        answer = await self._contents()
+        strangers = self._unowned(found, answer)
         for one in strangers:
             if one in self._strangers and self.mine:
-                await self._remove(*one, known=one[1] in known)
+                await self._remove(*one)
         self._strangers = set(strangers)
+        await asyncio.to_thread(moves.tidy, self._ground, [(one["id"], one["backend"]) for one in answer["volumes"]])
         await asyncio.to_thread(self._tidy_files)
         self._ground.images.evict()
 
-    async def _remove(self, backend: str, volume_id: str, snapshot_id: str | None = None, *, known: bool) -> None:
+    async def _contents(self) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._ground.client.get_json(self._ground.url("contents"))
+        return answer
+
+    def _unowned(self, found: list[tuple[str, ...]], answer: dict[str, Any]) -> list[tuple[str, ...]]:
+        volumes = {(Address.read(one["backend"] or "").backend, one["id"]) for one in answer["volumes"]}
+        snapshots = {one["id"] for one in answer["snapshots"]} | self._ground.resting
+        return [one for one in found if (one not in volumes if len(one) == 2 else one[2] not in snapshots)]
+
+    async def _remove(self, *one: str) -> None:
+        """``one``: backend, volume, and snapshot if it is one."""
+        backend, volume_id, *snapshot_id = one
         driver: Any = self._ground.backends[backend].driver
-        log.warning("belongs to nobody: removing it", backend=backend, volume_id=volume_id, snapshot_id=snapshot_id)
         try:
             async with self.lock("volume", volume_id):
-                if snapshot_id is not None:
-                    await driver.delete_snapshot(volume_id, snapshot_id)
-                elif known or not hasattr(driver, "quarantine"):
+                answer = await self._contents()
+                if not self._unowned([one], answer):
+                    return  # it was on its way when we looked, and has come
+                log.warning(
+                    "belongs to nobody: removing it", backend=backend, volume_id=volume_id, snapshot_id=snapshot_id
+                )
+                if snapshot_id:
+                    await driver.delete_snapshot(volume_id, *snapshot_id)
+                    return
+                known = volume_id in {row["id"] for row in answer["volumes"]}
+                if known and (guest := await self._ground.guests.holder(volume_id)):
+                    await guest.stay()  # a copy to it that was called off
+                if known or not hasattr(driver, "quarantine"):
                     await driver.delete(volume_id)
                 else:
                     await driver.quarantine(volume_id)

@@ -15,7 +15,7 @@ driver over what ``Connection`` names. Only ``create`` needs the passphrase; all
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -159,6 +159,18 @@ class Holder(Protocol):
 
     async def resize(self, size_bytes: int) -> None:
         """The disk is so large afterwards, for the guest too. Bytes of the layer, which for LUKS is more than the guest's."""
+
+
+class Guest(Holder, Protocol):
+    """A holder that runs on this host and has the volume open as files of it."""
+
+    async def move(self, layers: Sequence[Layer], ready: Callable[[], Awaitable[None]]) -> None:
+        """It has ``layers`` open, which were empty, with the same content, and the old ones no more; it writes on meanwhile. ``ready``
+        is awaited once they hold whatever is written, before the old ones are left behind. Called again it goes on with a copy
+        under way. ``Failure``: it is as it was."""
+
+    async def stay(self) -> None:
+        """It copies to nowhere, whatever was begun."""
 
 
 class Driver(Protocol):

@@ -23,7 +23,7 @@ from wolke.block_storage.service.endings import SETTLED
 from wolke.block_storage.service.needs import Needs
 from wolke.block_storage.service.qos_specs import limits_in
 from wolke.block_storage.service.volumes import Volumes
-from wolke.block_storage.states import FOLLOWS_ATTACHMENTS, attached_status, status_of
+from wolke.block_storage.states import FOLLOWS_ATTACHMENTS, MOVING, attached_status, status_of
 from wolke.block_storage.store import ATTACHMENTS
 from wolke.core import ids
 from wolke.core.context import Context, system_context
@@ -190,6 +190,7 @@ class Attachments:
             return
         if attachment.status not in ("attached", "detaching"):
             raise errors.NotSettled("attachment", attachment_id, "detach", attachment.status)
+        _check_stays(await self._volumes.held(tx, _CLOUD, attachment.volume_id))
         await self.write(tx, attachment, {"status": "detaching", "deadline_at": None})
 
     async def drop_in(self, tx: Transaction, attachment_id: str) -> None:
@@ -214,6 +215,7 @@ class Attachments:
             attached = [one for one in there if one.status == "attached"]
             if not attached:
                 raise errors.NotSettled("volume", volume_id, "detach", status_of("volume", volume.status, volume.task))
+            _check_stays(volume)
             until = self._needs.clock.after(self._needs.config.reserved_deadline_s)
             await self.write(tx, attached[0], {"status": "detaching", "deadline_at": until})
 
@@ -274,6 +276,12 @@ class Attachments:
     def _wake(self) -> None:
         self._heard.set()
         self._heard = asyncio.Event()
+
+
+def _check_stays(volume: Volume) -> None:
+    """400 while its guest takes it to another backend."""
+    if volume.task in MOVING:
+        raise errors.NotSettled("volume", volume.id, "detach", status_of("volume", volume.status, volume.task))
 
 
 async def _look_again(heard: asyncio.Event) -> None:

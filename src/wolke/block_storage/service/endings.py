@@ -58,6 +58,7 @@ class Endings:
         self._following: Mapping[tuple[str, str], Callable[[Transaction, Any, str | None], Awaitable[None]]] = {
             ("volume", "create"): self._after_create,
             ("volume", "extend"): self._after_extend,
+            ("volume", "retype"): self._after_retype,
             ("volume", "revert"): self._after_revert,
             ("volume", "reimage"): self._after_reimage,
             ("backup", "create"): self._after_backup,
@@ -137,6 +138,11 @@ class Endings:
     async def _after_extend(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
         if reason is None:
             await self._needs.tell_servers(tx, volume, "extend")
+
+    async def _after_retype(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
+        """It may be faster or slower now."""
+        if reason is None:
+            await self._needs.tell_servers(tx, volume, "retype")
 
     async def _after_revert(self, tx: Transaction, volume: Volume, reason: str | None) -> None:
         await self._release(tx, "snapshot", volume.arguments.get("snapshot_id"), None)

@@ -55,6 +55,9 @@ class Servers(Protocol):
         """By ``extend`` or ``retype`` the volume is larger, faster or slower than it was when it was attached: its guest should see it. Part
         of the write that says so."""
 
+    async def runs(self, tx: Transaction, attachment: Attachment) -> bool:
+        """Whether the attachment's server runs, and nothing else is done to it: then its guest can take the volume elsewhere."""
+
     async def wants(self, attachment: Attachment) -> bool:
         """Whether a server still counts on an attachment that is not complete: it is then left alone."""
 

@@ -189,18 +189,15 @@ class VolumeActions:
         if destination != volume.backend and not migrate:
             why = "The volume would have to move to another backend: the migration policy must be on-demand."
             raise errors.Invalid("input received", why)
-        if destination != volume.backend and volume.status == "in-use":
-            raise errors.Invalid("input received", "A volume that is in use cannot move to another backend.")
         async with self._db.transaction() as tx:
             volume = await self._volumes.held(tx, ctx, volume_id)
             await self._check_retype(tx, volume, kind)
-            if destination != volume.backend and await self._volumes.has_snapshots(tx, volume_id):
-                raise errors.Invalid("volume", f"Volume {volume_id} has snapshots: it cannot move.")
             if destination == volume.backend:
                 self._needs.begun(ctx, "volume", volume, "retype")  # refuses as the rest would
                 await self._volumes.write(tx, volume, {"type_id": kind.id, "multiattach": _multiattach(kind)})
                 await self._needs.tell_servers(tx, volume, "retype")
             else:
+                await self._check_movable(tx, volume)
                 arguments = {"destination": destination, "type_id": kind.id, "multiattach": _multiattach(kind)}
                 await self._needs.begin(tx, ctx, "volume", volume, "retype", arguments)
 
@@ -239,10 +236,27 @@ class VolumeActions:
                 raise errors.Invalid("host", "Destination host must be different than the current host.")
             if pool.address.host != volume.host:
                 raise errors.Invalid("host", "A volume can move among the backends of its host only.")
-            if await self._volumes.has_snapshots(tx, volume_id):
-                raise errors.Invalid("volume", f"Volume {volume_id} has snapshots: it cannot move.")
+            await self._check_movable(tx, volume)
             arguments = {"destination": destination}
             await self._needs.begin(tx, ctx, "volume", volume, "migrate", arguments, migration_status="migrating")
+
+    async def _check_movable(self, tx: Transaction, volume: Volume) -> None:
+        """400 unless it can go to another backend: if it is in use, its guest takes it there."""
+        if await self._volumes.has_snapshots(tx, volume.id):
+            raise errors.Invalid("volume", f"Volume {volume.id} has snapshots: it cannot move.")
+        if volume.status != "in-use":
+            return
+        if volume.multiattach or volume.encryption is not None:
+            why = f"Volume {volume.id} is in use, and encrypted or several servers may have it: it cannot move."
+            raise errors.Invalid("volume", why)
+        servers = self._needs.servers
+        for one in await tx.find(ATTACHMENTS, volume_id=volume.id, where=[Where("status", "ne", "detached")]):
+            if (one.connection or {}).get("type") != "file":
+                why = f"Volume {volume.id} is served to its server over the network: it cannot move."
+                raise errors.Invalid("volume", why)
+            if servers is None or not await servers.runs(tx, one):
+                why = f"Volume {volume.id} is in use by a server that does not run, or that something is done to."
+                raise errors.Invalid("volume", why)
 
     # -- back to a snapshot
 

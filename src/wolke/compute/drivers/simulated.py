@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from socket import socket, socketpair
@@ -78,6 +78,11 @@ class SimulatedHolder:
     async def overlay(self, layer: Any) -> None: ...
 
     async def resize(self, size_bytes: int) -> None: ...
+
+    async def move(self, layers: Sequence[Any], ready: Callable[[], Awaitable[None]]) -> None:
+        await ready()
+
+    async def stay(self) -> None: ...
 
 
 class SimulatedDriver:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from wolke.block_storage.agent import moves
 from wolke.block_storage.agent.ground import Ground
 from wolke.block_storage.agent.steps.volumes import Learnt
 from wolke.block_storage.drivers.base import Connector
@@ -26,7 +27,8 @@ async def connect(ground: Ground, wish: Wish) -> Learnt:
         served=bool(said.get("served")),
         address=str(said.get("ip") or ""),
     )
-    connection = await ground.driver(spec["backend"]).connect(spec["id"], connector)
+    backend = moves.noted(ground, spec["id"]) or spec["backend"]
+    connection = await ground.driver(backend).connect(spec["id"], connector)
     return {"connection": msgspec.to_builtins(connection)}
 
 

@@ -9,12 +9,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from wolke.block_storage.agent import moves
 from wolke.block_storage.agent.ground import Ground
 from wolke.block_storage.drivers.base import (
     Adoption,
     Blank,
+    Connector,
     Driver,
     Encryption,
+    Guest,
     OfImage,
     OfSnapshot,
     OfVolume,
@@ -173,14 +176,43 @@ async def move(ground: Ground, wish: Wish) -> Learnt:
     volume = volume_of(spec)
     if volume.encryption:
         raise Failure("An encrypted volume cannot be moved to another storage backend.")
+    if moves.noted(ground, volume.volume_id) != destination:
+        moves.forget(ground, volume.volume_id)  # of a move that is long over
     here = await old.look(volume.volume_id)
     if here is not None:
-        if here.in_use or here.snapshots:
-            raise Failure("A volume that is in use, or has snapshots, cannot be moved to another storage backend.")
-        async with _copied(ground, old, volume.volume_id, None, volume.volume_id) as path:
-            await new.create(volume, OfImage(path, "raw"))
+        if here.snapshots:
+            raise Failure("A volume that has snapshots cannot be moved to another storage backend.")
+        if guest := await ground.guests.holder(volume.volume_id):
+            await _move_while_used(ground, volume, guest, new, destination)
+        elif moves.noted(ground, volume.volume_id) is None:
+            await _move_at_rest(ground, volume, old, new, used=here.in_use or bool(wish.arguments.get("attached")))
         await old.delete(volume.volume_id)
     return {"location": {}}
+
+
+async def _move_at_rest(ground: Ground, volume: Volume, old: Driver, new: Driver, *, used: bool) -> None:
+    await new.delete(volume.volume_id)  # what is there may be half a copy, of somebody who died
+    if used:
+        raise Failure("The volume is in use by a server that does not run on the volume's host.")
+    async with _copied(ground, old, volume.volume_id, None, volume.volume_id) as path:
+        await new.create(volume, OfImage(path, "raw"))
+
+
+async def _move_while_used(ground: Ground, volume: Volume, guest: Guest, new: Driver, destination: str) -> None:
+    """The guest copies it, and goes over to the copy."""
+    before = moves.noted(ground, volume.volume_id)
+    await new.create(volume, Blank())
+    there = await new.connect(volume.volume_id, Connector(ground.host))
+    try:
+        if there.type != "file":
+            raise Failure("The other storage backend serves its volumes over the network, also to its own host.")
+        await guest.move(there.layers, lambda: moves.note(ground, volume.volume_id, destination))
+    except Failure as why:
+        if before is not None:  # it may have gone over already: the next look tells
+            raise OSError(str(why)) from why
+        moves.forget(ground, volume.volume_id)
+        await new.delete(volume.volume_id)
+        raise
 
 
 async def adopt(ground: Ground, wish: Wish) -> Learnt:

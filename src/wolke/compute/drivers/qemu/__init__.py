@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from wolke.compute.drivers.qemu import (
     moves,
     nics,
     process,
+    relocating,
     shared,
     snapshots,
     swaps,
@@ -53,6 +54,8 @@ from wolke.core.drivers import Failure
 from wolke.core.files import whole
 
 __all__ = ["QemuConfig", "QemuDriver"]
+
+_LOOK_S = 0.2  # between two looks at a volume that moves
 
 
 class QemuDriver(Guests):
@@ -173,6 +176,7 @@ class QemuDriver(Guests):
             volume = definition.volume(volume_id) or Volume(volume_id, 0, ())
             if process.alive(home):
                 async with self._talk(home) as qmp:
+                    await swaps.end_copy(qmp, volume_id)
                     await volumes.unplug(qmp, volume, self._config.unplug_timeout_s)
             self._keys.pop(volume_id, None)
             if definition.volume(volume_id):
@@ -235,6 +239,39 @@ class QemuDriver(Guests):
             async with self._talk(home) as qmp:
                 await volumes.resize(qmp, volume, size_bytes)
             await whole(save, home, with_volume(definition, replace(volume, size_gib=size_bytes >> 30)))
+
+    async def move_volume(
+        self, server_id: str, volume_id: str, layers: Sequence[Layer], ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        while True:
+            if await self._moved(server_id, volume_id, layers, ready):
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    async def _moved(
+        self, server_id: str, volume_id: str, layers: Sequence[Layer], ready: Callable[[], Awaitable[None]]
+    ) -> bool:
+        async with self._hold(server_id) as home:
+            definition = defined(home)
+            volume = definition.volume(volume_id)
+            if volume is None or not volume.layers or volume.encrypted:
+                raise Failure("the server does not have the volume as a plain file")
+            if not process.alive(home) or home.suspended:
+                raise Failure("the server was switched off before the volume was copied")
+            new = replace(volume, layers=tuple(layers))
+            async with self._talk(home) as qmp:
+                if not await relocating.further(qmp, volume, new, ready):
+                    return False
+                changed = with_volume(definition, new)
+                await whole(save, home, changed)
+                await limits.keep(qmp, changed)
+        return True
+
+    async def keep_volume(self, server_id: str, volume_id: str) -> None:
+        async with self._hold(server_id) as home:
+            if process.alive(home):
+                async with self._talk(home) as qmp:
+                    await relocating.stay(qmp, volume_id)
 
     async def set_aside(self, server_id: str) -> None:
         async with self._hold(server_id, must_exist=False) as home:
@@ -417,6 +454,13 @@ class QemuHolder:
 
     async def resize(self, size_bytes: int) -> None:
         await self.driver.resize_volume(self.server_id, self.volume_id, size_bytes)
+
+    async def move(self, layers: Sequence[Any], ready: Callable[[], Awaitable[None]]) -> None:
+        there = [Layer(one.path, one.format) for one in layers]
+        await self.driver.move_volume(self.server_id, self.volume_id, there, ready)
+
+    async def stay(self) -> None:
+        await self.driver.keep_volume(self.server_id, self.volume_id)
 
 
 def _called(definition: Definition, volume: Volume) -> str:

@@ -33,6 +33,7 @@ from wolke.compute.drivers.qemu import (
     memory,
     moves,
     process,
+    relocating,
     shared,
     uids,
 )
@@ -273,6 +274,8 @@ class Guests:
                 if not process.alive(home):
                     raise Failure("the server is not running")
                 async with self._talk(home) as qmp:
+                    for volume in defined(home).spec.volumes:
+                        await relocating.stay(qmp, volume.volume_id)  # QEMU saves no memory while it copies a disk
                     await memory.save(qmp, home, self._config.suspend_timeout_s)
             await self._power_off(home)
 

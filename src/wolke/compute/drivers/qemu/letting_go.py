@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from wolke.compute.drivers.base import Volume
-from wolke.compute.drivers.qemu import swaps, volume_nodes, volumes
+from wolke.compute.drivers.qemu import relocating, swaps, volume_nodes, volumes
 from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Refused, Session
 from wolke.core.drivers import Failure
@@ -31,6 +31,9 @@ def forget(home: Home) -> None:
 
 
 async def let_go(qmp: Session, home: Home, files: Sequence[Volume]) -> None:
+    for volume in files:
+        if await relocating.copies(qmp, volume.volume_id):
+            raise Failure(f"volume {volume.volume_id} is just moving to another storage backend")
     if not stands_still(home):
         was = await qmp.status()
         await whole(write_durably, home.file(NOTE), was.encode())

@@ -15,7 +15,7 @@ from wolke.compute.drivers.qemu.home import Home
 from wolke.compute.drivers.qemu.qmp import Refused, Session
 from wolke.core.drivers import Failure
 
-_CANCEL_S = 30.0
+CANCEL_S = 30.0
 _COPY_S = 14400.0
 
 
@@ -28,8 +28,8 @@ async def swap(qmp: Session, home: Home, definition: Definition, volume_id: str,
     if not on.startswith(volume_nodes.prefix(new.volume_id)):
         await _copy(qmp, home, definition.uid, on, new)
         disk, on = await disk_of(qmp, volume_nodes.device_name(there))
-    await _end(qmp, volume_id)  # a copy the other way that was not to be
-    await _end(qmp, new.volume_id)
+    await end_copy(qmp, volume_id)  # a copy the other way that was not to be
+    await end_copy(qmp, new.volume_id)
     await volumes.forget(qmp, volume_id)
     top = volume_nodes.top_name(new)
     if on == _fitting(new):
@@ -54,25 +54,25 @@ async def put(qmp: Session, disk: str, node: str) -> None:
 
 async def _copy(qmp: Session, home: Home, uid: int | None, source: str, new: Volume) -> None:
     """Goes on with one that is under way."""
-    job = _job(new.volume_id)
+    job = job_of(new.volume_id)
 
     async def copied() -> str | None:
-        status = await _status(qmp, job)
+        status = await job_status(qmp, job)
         return status if status in ("ready", "concluded", "") else None
 
     try:
-        if await _status(qmp, job) in ("", "concluded"):
-            await _end(qmp, new.volume_id)
+        if await job_status(qmp, job) in ("", "concluded"):
+            await end_copy(qmp, new.volume_id)
             await volumes.open_nodes(qmp, home, uid, new)
             wish = {"job-id": job, "device": source, "target": await _target(qmp, source, new), "sync": "full"}
             await qmp.execute("blockdev-mirror", wish | {"copy-mode": "write-blocking", "auto-dismiss": False})
         if await qmp.until(("JOB_STATUS_CHANGE",), copied, _COPY_S) == "ready":
             await qmp.execute("job-complete", {"id": job})
-        await qmp.until(("JOB_STATUS_CHANGE",), lambda: _over(qmp, job), _CANCEL_S)
-        if error := (await _find(qmp, job)).get("error"):
+        await qmp.until(("JOB_STATUS_CHANGE",), lambda: job_over(qmp, job), CANCEL_S)
+        if error := (await find_job(qmp, job)).get("error"):
             raise Failure(f"the volume cannot be copied: {error}")
     except (Failure, Refused) as why:
-        await _end(qmp, new.volume_id)
+        await end_copy(qmp, new.volume_id)
         await volumes.forget(qmp, new.volume_id)
         if isinstance(why, Refused):
             raise Failure(f"the volume cannot be copied: {why}") from why
@@ -93,32 +93,32 @@ async def _target(qmp: Session, source: str, new: Volume) -> str:
     return _fitting(new)
 
 
-def _job(volume_id: str) -> str:
+def job_of(volume_id: str) -> str:
     """The copy to a volume."""
     return f"swap-{volume_id}"
 
 
-async def _find(qmp: Session, job: str) -> dict[str, Any]:
+async def find_job(qmp: Session, job: str) -> dict[str, Any]:
     return next((one for one in await qmp.execute("query-jobs") if one["id"] == job), {})
 
 
-async def _status(qmp: Session, job: str) -> str:
-    return str((await _find(qmp, job)).get("status", ""))
+async def job_status(qmp: Session, job: str) -> str:
+    return str((await find_job(qmp, job)).get("status", ""))
 
 
-async def _over(qmp: Session, job: str) -> bool | None:
-    return True if await _status(qmp, job) in ("concluded", "") else None
+async def job_over(qmp: Session, job: str) -> bool | None:
+    return True if await job_status(qmp, job) in ("concluded", "") else None
 
 
-async def _end(qmp: Session, volume_id: str) -> None:
+async def end_copy(qmp: Session, volume_id: str) -> None:
     """No copy to the volume is under way."""
-    job = _job(volume_id)
-    status = await _status(qmp, job)
+    job = job_of(volume_id)
+    status = await job_status(qmp, job)
     if not status:
         return
     if status != "concluded":
         await qmp.execute("block-job-cancel", {"device": job, "force": True})
-        await qmp.until(("JOB_STATUS_CHANGE",), lambda: _over(qmp, job), _CANCEL_S)
+        await qmp.until(("JOB_STATUS_CHANGE",), lambda: job_over(qmp, job), CANCEL_S)
     await qmp.execute("job-dismiss", {"id": job})
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import mmap
 import os
+import re
 import stat
 from typing import Any
 
@@ -76,17 +78,22 @@ async def open_nodes(qmp: Session, home: Home, uid: int | None, volume: Volume) 
             await qmp.execute("object-add", key)
         if volume.remote:
             await _show_key(qmp, home, uid, volume, volume.remote)
-        sets, ways = [], []
-        for index, layer in enumerate(volume.layers):
-            handed, opened = await _hand_over(qmp, volume.volume_id, layer, modes(volume, index))
-            sets.append(handed)
-            ways.append(opened)
-        for node in volume_nodes.nodes(volume, sets, ways):
-            await qmp.execute("blockdev-add", node)
+        await add_nodes(qmp, volume)
     except Refused as why:
         await forget(qmp, volume.volume_id)
         known = explain(str(why)) if volume.remote else None
         raise known or Failure(f"the volume cannot be opened: {why}") from why
+
+
+async def add_nodes(qmp: Session, volume: Volume) -> None:
+    """Raises ``Failure`` if a layer is not there, ``Refused`` if QEMU cannot open it."""
+    sets, ways = [], []
+    for index, layer in enumerate(volume.layers):
+        handed, opened = await _hand_over(qmp, volume.volume_id, layer, modes(volume, index))
+        sets.append(handed)
+        ways.append(opened)
+    for node in volume_nodes.nodes(volume, sets, ways):
+        await qmp.execute("blockdev-add", node)
 
 
 async def _show_key(qmp: Session, home: Home, uid: int | None, volume: Volume, remote: Remote) -> None:
@@ -149,6 +156,20 @@ async def forget(qmp: Session, volume_id: str) -> bool:
     for name in (volume_nodes.secret_name(volume_id), volume_nodes.tls_name(volume_id)):
         await _try(qmp, "object-del", {"id": name})
     return True
+
+
+async def forget_idle(qmp: Session, volume_id: str) -> None:
+    """Those of its nodes that no disk stands on go, with the files that were opened for them."""
+    gone = True
+    while gone:
+        gone = False
+        for name in await _nodes(qmp, volume_id):
+            gone |= await _try(qmp, "blockdev-del", {"node-name": name})
+    open_nodes = json.dumps(await qmp.execute("query-named-block-nodes", {"flat": True}))
+    used = {int(number) for number in re.findall(r"/dev/fdset/(\d+)", open_nodes)}
+    for found in await qmp.execute("query-fdsets"):
+        if found["fdset-id"] not in used and any(one.get("opaque") == volume_id for one in found["fds"]):
+            await _try(qmp, "remove-fd", {"fdset-id": found["fdset-id"]})
 
 
 async def _nodes(qmp: Session, volume_id: str) -> list[str]:
