@@ -302,7 +302,9 @@ async def left_alone() -> None:
     """What controllers had begun for agents that are dead comes to its end."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if others:
-        await asyncio.wait(others, timeout=0.1)
+        _, left = await asyncio.wait(others, timeout=0.1)
+        if giving_up := [one for one in left if "_give_up" in getattr(one.get_coro(), "__qualname__", "")]:
+            await asyncio.wait(giving_up, timeout=10.0)  # of data that was coming in: a busy machine takes longer
 
 
 async def live_until_killed(root: Path, seed: int, now: str) -> None:
