@@ -55,8 +55,8 @@ class ImageData:
         except NoSpace:
             raise errors.StorageFull from None
         try:
-            image = await self._take(image, wanted, upload_id)
             try:
+                image = await self._take(image, wanted, upload_id)
                 landed = await self._pour(image, chunks, writer, limit, size)
                 await self._land(image, landed, stage)
             except BaseException:
