@@ -268,9 +268,8 @@ class SimulatedDriver:
         self._keep(_with(record, volumes))
 
     async def holder(self, volume_id: str) -> SimulatedHolder | None:
-        running = (Power.RUNNING, Power.PAUSED)
-        there = [one for one in self._guests.values() if volume_id in one.volumes and one.power in running]
-        return SimulatedHolder() if there else None
+        there = [one for one in self._guests.values() if volume_id in one.volumes]
+        return SimulatedHolder() if any(one.power in (Power.RUNNING, Power.PAUSED) for one in there) else None
 
     def volumes(self, server_id: str) -> tuple[str, ...]:
         """For tests: what it has."""
