@@ -168,8 +168,8 @@ async def test_ephemeral_disks_are_as_they_were_asked_for(cloud: DiskCloud, memb
     assert server["status"] == "ACTIVE", server
     made = (await told_of(cloud, server["id"]))["ephemerals"]
     assert [(one["size_gib"], one["format"]) for one in made] == [(1, "ext4"), (2, "ext4"), (1, "ext4")]
-    body = {"volumeAttachment": {"volumeId": await cloud.volume()}}
-    attached = await member.post(f"/servers/{server['id']}/os-volume_attachments", body)
+    await cloud.attach(server["id"], volume_id := await cloud.volume())
+    attached = await member.get(f"/servers/{server['id']}/os-volume_attachments/{volume_id}")
     assert attached.json["volumeAttachment"]["device"] == "/dev/vde", "after the root disk and three of its own"
 
     plain = await boot(cloud, member, [], imageRef=cloud.image_id, flavorRef="roomy")
