@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from wolke.business.customers.countries import COUNTRIES, vat_id_refusal, written
@@ -11,7 +12,7 @@ from wolke.business.customers.store import COMPANIES, MEMBERS
 from wolke.business.errors import Invalid, NotAllowed, NotNow, NotThere
 from wolke.business.who import OWNER, Who
 from wolke.core import ids
-from wolke.core.db import Order, Reader, Transaction
+from wolke.core.db import Order, Reader, Transaction, Where
 
 if TYPE_CHECKING:
     from wolke.business.desk import Needs
@@ -31,6 +32,12 @@ class Companies:
         if company is None:
             raise NotThere("There is no such customer.")
         return company
+
+    async def names(self, company_ids: Sequence[str]) -> dict[str, str]:
+        """By their ids; at most a page of them."""
+        return {
+            one.id: one.name for one in await self._needs.db.find(COMPANIES, where=(Where("id", "in", company_ids),))
+        }
 
     async def of(self, who: Who, reader: Reader | None = None) -> Company:
         """That at which ``who`` is at work."""

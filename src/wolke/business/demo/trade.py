@@ -19,8 +19,7 @@ from wolke.business.metering.calendar import next_hour
 from wolke.business.money import Amount
 from wolke.business.payments.matching import customer_reference
 from wolke.business.payments.store import PAYMENTS
-from wolke.business.payments.verbs import NewPayment
-from wolke.business.payments.verbs import Reason as WhyNot
+from wolke.business.payments.verbs import NewPayment, WriteOff
 from wolke.business.support.verbs import NewAnswer, NewMessage, NewTicket
 from wolke.core.clock import HeldClock, Instant, instant, moment
 from wolke.core.db import Order, Where
@@ -141,7 +140,10 @@ class Trade:
         invoice = await desk.needs.db.get(INVOICES, id=invoice_id) if invoice_id else None
         if invoice is not None and invoice.open_minor == 1:
             await desk.call(
-                self._people.administrator, "provider.invoices.write_off", WhyNot("Bank charges"), invoice_id=invoice.id
+                self._people.administrator,
+                "provider.invoices.write_off",
+                WriteOff("Bank charges"),
+                invoice_id=invoice.id,
             )
 
     async def change_price(self, size: str, unit: str) -> None:

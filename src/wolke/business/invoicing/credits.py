@@ -7,6 +7,7 @@ usage anew. Money that was paid for what is taken back becomes the customer's cr
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from wolke.business.invoicing.taxes import tax_legs, tax_on, totals
 from wolke.business.ledger.model import REVENUE, Leg, prepaid, receivable
 from wolke.business.who import ACCOUNTANT, OWNER, Who
 from wolke.core import ids
-from wolke.core.db import Order, Transaction
+from wolke.core.db import Order, Reader, Transaction
 
 if TYPE_CHECKING:
     from wolke.business.customers import Customers
@@ -35,16 +36,24 @@ class Credits:
         self._needs, self._customers, self._ledger, self._calendar = needs, customers, ledger, calendar
 
     async def credit(
-        self, tx: Transaction, who: Who, invoice_id: str, reason: str, amounts: Mapping[str, int] | None = None
-    ) -> CreditNote:
-        """``amounts``: how much, before tax, of each line by its id; None: all that is left of the invoice."""
+        self, tx: Transaction, who: Who, invoice_id: str, reason: str, amounts: Mapping[str, int] | None = None,
+        *, net_minor: int | None = None, once: str = "",
+    ) -> CreditNote:  # fmt: skip
+        """``amounts``: how much, before tax, of each line by its id; or ``net_minor``: so much of all of them, each its share; neither: all that is
+        left of the invoice. ``once``: said again it is the same credit note."""
+        note_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{invoice_id}/{once}")) if once else ids.uuid()
+        await tx.lock(f"business-invoice:{invoice_id}")
+        known = await tx.get(store.CREDIT_NOTES, id=note_id)
+        if known is not None:
+            return known
         invoice = await _issued(tx, invoice_id)
         lines = await tx.find(store.LINES, invoice_id=invoice_id, order=(Order("position"), Order("id")))
-        credited = {line_id: int(total) for line_id, total in await tx.rows(store.CREDITED, invoice=invoice_id)}
-        left = {line.id: line.net_minor - credited.get(line.id, 0) for line in lines}
+        left = await left_of(tx, invoice_id, lines)
         taken = {line_id: rest for line_id, rest in left.items() if rest} if amounts is None else dict(amounts)
+        if net_minor is not None:
+            taken = spread(net_minor, left)
         _check(taken, left)
-        return await self._write(tx, who, invoice, lines, left, taken, reason, cancels=False)
+        return await self._write(tx, who, invoice, lines, left, taken, reason, note_id, cancels=False)
 
     async def cancel(self, tx: Transaction, who: Who, invoice_id: str, reason: str) -> CreditNote:
         """``NotNow`` if some of it was credited already: the customer would be billed for that again."""
@@ -55,7 +64,7 @@ class Credits:
             )
         lines = await tx.find(store.LINES, invoice_id=invoice_id, order=(Order("position"), Order("id")))
         left = {line.id: line.net_minor for line in lines}
-        note = await self._write(tx, who, invoice, lines, left, left, reason, cancels=True)
+        note = await self._write(tx, who, invoice, lines, left, left, reason, ids.uuid(), cancels=True)
         await tx.update(store.INVOICES, {"state": CANCELLED}, id=invoice_id)
         for project_id, month in {(line.project_id, line.month) for line in lines}:
             await tx.delete(store.SETTLED, project_id=project_id, month=month)
@@ -63,7 +72,7 @@ class Credits:
 
     async def _write(
         self, tx: Transaction, who: Who, invoice: Invoice, lines: Sequence[Line], left: Mapping[str, int],
-        taken: Mapping[str, int], reason: str, *, cancels: bool,
+        taken: Mapping[str, int], reason: str, note_id: str, *, cancels: bool,
     ) -> CreditNote:  # fmt: skip
         needs, now = self._needs, self._needs.clock.now()
         today = self._calendar.day_of(now)
@@ -72,7 +81,7 @@ class Credits:
         net, tax, total = totals(groups)
         number = await next_number(tx, "credit-note", today)
         note = CreditNote(
-            id=ids.uuid(), number=number, invoice_id=invoice.id, invoice_number=invoice.number or "", company_id=invoice.company_id,
+            id=note_id, number=number, invoice_id=invoice.id, invoice_number=invoice.number or "", company_id=invoice.company_id,
             company_name=invoice.company_name, reason=reason, cancels=cancels, currency=invoice.currency, buyer=invoice.buyer,
             seller=invoice.seller, net_minor=net, tax_minor=tax, total_minor=total, taxes=groups, issued_at=now, issued_on=today,
             words=f"{number.lower()} {invoice.words}",
@@ -101,6 +110,27 @@ class Credits:
         if surplus:
             legs = [Leg(owes, surplus), Leg(prepaid(invoice.company_id), -surplus)]
             await self._ledger.post(tx, f"surplus:{note.id}", "surplus", note.number, note.currency, legs, **told)
+
+
+async def left_of(reader: Reader, invoice_id: str, lines: Sequence[Line]) -> dict[str, int]:
+    """Of each line, before tax, what no credit note has taken back yet."""
+    credited = {line_id: int(total) for line_id, total in await reader.rows(store.CREDITED, invoice=invoice_id)}
+    return {line.id: line.net_minor - credited.get(line.id, 0) for line in lines}
+
+
+def spread(net_minor: int, left: Mapping[str, int]) -> dict[str, int]:
+    """``net_minor`` over the lines of which something is left, each its share, to the cent: what rounding down leaves goes to those who lost most by it."""
+    whole = {line_id: rest for line_id, rest in left.items() if rest > 0}
+    most = sum(whole.values())
+    if not 0 < net_minor <= min(most, sum(left.values())):
+        raise Invalid(
+            "Please check what is marked below.", fields={"amount": "Only what is left of the invoice can be credited."}
+        )
+    shares = {line_id: net_minor * rest // most for line_id, rest in whole.items()}
+    lost = sorted(whole, key=lambda line_id: -(net_minor * whole[line_id] % most))
+    for line_id in lost[: net_minor - sum(shares.values())]:
+        shares[line_id] += 1
+    return {line_id: share for line_id, share in shares.items() if share}
 
 
 async def _issued(tx: Transaction, invoice_id: str) -> Invoice:

@@ -55,6 +55,9 @@ class Ledger:
             await tx.insert(store.ENTRIES, entry)
         return True
 
+    async def posted(self, reader: Reader, key: str) -> bool:
+        return await reader.get(store.TRANSACTIONS, key=key) is not None
+
     async def transaction(self, reader: Reader, transaction_id: str) -> Transaction:
         found = await reader.get(store.TRANSACTIONS, id=transaction_id)
         if found is None:

@@ -10,14 +10,18 @@ from wolke.core.clock import Instant
 BANK, REVENUE, WRITTEN_OFF = "bank", "revenue", "written-off"
 
 
+#: Accounts that each company has.
+RECEIVABLE, PREPAID = "receivable", "prepaid"
+
+
 def receivable(company_id: str) -> str:
     """What a company owes us."""
-    return f"receivable:{company_id}"
+    return f"{RECEIVABLE}:{company_id}"
 
 
 def prepaid(company_id: str) -> str:
     """What a company has paid before there was an invoice: below 0, we owe it."""
-    return f"prepaid:{company_id}"
+    return f"{PREPAID}:{company_id}"
 
 
 def vat(country: str, percent: str) -> str:
@@ -34,7 +38,7 @@ class Leg(msgspec.Struct, frozen=True):
 
 class Transaction(msgspec.Struct, frozen=True):
     """``number`` counts from 1 without a gap. ``key`` says what business it is (``invoice:ID``) and is there once, so that the same business is
-    posted once. ``kind``: invoice, credit-note, payment, refund, prepayment, settlement (credit pays an invoice),
+    posted once. ``kind``: invoice, credit-note, payment (it came, or was put to an invoice), refund, prepayment, settlement (credit pays an invoice),
     surplus (what was paid of a credited invoice becomes credit), write-off. ``document_id``: the invoice, credit note or payment."""
 
     id: str

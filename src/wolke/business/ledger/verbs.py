@@ -8,6 +8,7 @@ import msgspec
 
 from wolke.business import verb
 from wolke.business.ledger import store
+from wolke.business.ledger.accounts import AccountPage, EntryPage, list_accounts, list_entries
 from wolke.business.ledger.model import Entry, Transaction
 from wolke.business.verb import ACCOUNTANTS, STAFF, Found, Page, Verb
 from wolke.business.who import Who
@@ -142,6 +143,14 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "provider.ledger.balance", "GET", "/provider/ledger/balance", show_trial_balance, STAFF,
         "All accounts and the trial balance, which is 0", gives=TrialBalance,
+    ),
+    Verb(
+        "provider.ledger.accounts", "GET", "/provider/ledger/accounts", list_accounts, STAFF, "Accounts and how they stand",
+        takes=AccountPage, gives=Found,
+    ),
+    Verb(
+        "provider.ledger.entries", "GET", "/provider/ledger/entries", list_entries, STAFF, "What was posted to an account",
+        takes=EntryPage, gives=Found,
     ),
     Verb(
         "provider.ledger.list", "GET", "/provider/ledger/transactions", list_transactions, STAFF, "What was posted",

@@ -9,6 +9,7 @@ Locks are taken in one order (payment, invoice, ledger), so that two who book at
 
 from __future__ import annotations
 
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +18,7 @@ from wolke.business.customers.store import COMPANIES
 from wolke.business.errors import Invalid, NotNow, NotThere
 from wolke.business.invoicing.model import CANCELLED, ISSUED, Invoice
 from wolke.business.invoicing.store import INVOICES
+from wolke.business.invoicing.taxes import tax_legs
 from wolke.business.ledger import LOCK
 from wolke.business.ledger.model import BANK, WRITTEN_OFF, Leg, prepaid, receivable
 from wolke.business.payments import matching
@@ -36,9 +38,9 @@ class Booking:
     def __init__(self, needs: Needs, ledger: Ledger, invoicing: Invoicing) -> None:
         self._needs, self._ledger, self._invoicing = needs, ledger, invoicing
 
-    async def receive(self, who: Who, driver: str, received: Received) -> Payment:
+    async def receive(self, who: Who, driver: str, received: Received) -> tuple[Payment, bool]:
         """Taken down once, however often it is said, and put to the invoices that its text names; what is over becomes the customer's credit, and what
-        names nothing waits. ``NotNow`` if the reference is another payment's."""
+        names nothing waits. Also whether it is new. ``NotNow`` if the reference is another payment's."""
         needs = self._needs
         async with needs.db.transaction() as tx:
             await tx.lock(f"business-payment:{driver}:{received.reference}")
@@ -52,7 +54,7 @@ class Booking:
                     raise NotNow(
                         "The bank's reference {reference} is another payment's already.", reference=received.reference
                     )
-                return known
+                return known, False
             payment = Payment(
                 id=ids.uuid(), driver=driver, reference=received.reference, company_id=None, company_name="", currency=received.currency,
                 minor=received.minor, waiting_minor=received.minor, paid_on=received.paid_on, payer=received.payer, account=received.account,
@@ -66,7 +68,7 @@ class Booking:
             await needs.audit.write(
                 tx, who, "provider.payments.record", payment.id, details, company_id=payment.company_id
             )
-        return payment
+        return payment, True
 
     async def _match(self, tx: Transaction, payment: Payment) -> Payment:
         named = await self.named(tx, payment)
@@ -157,27 +159,47 @@ class Booking:
             await self._audit(tx, who, "provider.payments.refund", back, {"minor": back.minor})
         return back
 
-    async def use_credit(self, who: Who, invoice_id: str) -> Invoice:
-        """What a customer has paid in advance, for an invoice that was issued before it came."""
+    async def use_credit(self, who: Who, invoice_id: str, minor: int | None = None, once: str = "") -> Invoice:
+        """What a customer has paid in advance, or ``minor`` of it, for an invoice that was issued before it came."""
         async with self._needs.db.transaction() as tx:
+            key = _once("settlement", invoice_id, once)
+            if (done := await self._done(tx, key, invoice_id)) is not None:
+                return done
             invoice = await self._open(tx, invoice_id, None)
             await tx.lock(LOCK)
-            credit = await self._ledger.credit(tx, invoice.company_id, invoice.currency)
-            share = min(credit, invoice.open_minor)
-            if share <= 0:
+            most = min(await self._ledger.credit(tx, invoice.company_id, invoice.currency), invoice.open_minor)
+            if most <= 0:
                 raise NotNow("There is no credit to pay this with.")
+            share = most if minor is None else minor
+            if share > most:
+                raise Invalid(
+                    "Please check what is marked below.",
+                    fields={"amount": "This is more than the credit, or than is to be paid."},
+                )
             legs = [Leg(prepaid(invoice.company_id), share), Leg(receivable(invoice.company_id), -share)]
-            return await self._settle_by(tx, who, invoice, "provider.invoices.use_credit", "settlement", share, legs)
+            action = "provider.invoices.use_credit" if who.staff else "invoices.use_credit"
+            return await self._settle_by(tx, who, invoice, action, key, share, legs)
 
-    async def write_off(self, who: Who, invoice_id: str, reason: str) -> Invoice:
-        """What is still open of an invoice will not be paid: a few cents that a bank kept, or a customer who is no more."""
+    async def write_off(
+        self, who: Who, invoice_id: str, reason: str, *, reclaims_tax: bool = False, once: str = ""
+    ) -> Invoice:
+        """What is still open of an invoice will not be paid: a few cents that a bank kept, or a customer who is no more. ``reclaims_tax``: nor do
+        we owe the tax that is in it, of each rate its share of what is open."""
         async with self._needs.db.transaction() as tx:
+            key = _once("write-off", invoice_id, once)
+            if (done := await self._done(tx, key, invoice_id)) is not None:
+                return done
             invoice = await self._open(tx, invoice_id, None)
             share = invoice.open_minor
-            legs = [Leg(WRITTEN_OFF, share), Leg(receivable(invoice.company_id), -share)]
-            return await self._settle_by(
-                tx, who, invoice, "provider.invoices.write_off", "write-off", share, legs, reason
-            )
+            taxes = shares_of_tax(invoice, share) if reclaims_tax else []
+            lost = share - sum(leg.minor for leg in taxes)
+            legs = [Leg(WRITTEN_OFF, lost), *taxes, Leg(receivable(invoice.company_id), -share)]
+            return await self._settle_by(tx, who, invoice, "provider.invoices.write_off", key, share, legs, reason)
+
+    async def _done(self, tx: Transaction, key: str, invoice_id: str) -> Invoice | None:
+        """The invoice as it is, if what ``key`` says was done to it already."""
+        await tx.lock(f"business-invoice:{invoice_id}")
+        return await tx.get(INVOICES, id=invoice_id) if await self._ledger.posted(tx, key) else None
 
     # -- what all of them do
 
@@ -199,7 +221,7 @@ class Booking:
         put = Put(ids.uuid(), payment.id, company_id, invoice_id, number, minor, self._needs.clock.now())
         await tx.insert(PUTS, put)
         legs = [Leg(WAITING_ACCOUNT, minor), Leg(target, -minor)]
-        kind = "settlement" if invoice_id is not None else "prepayment"
+        kind = "payment" if invoice_id is not None else "prepayment"
         await self._post(tx, f"put:{put.id}", kind, payment, legs, company_id)
         changes = {
             "waiting_minor": payment.waiting_minor - minor, "company_id": company_id, "company_name": company.name if company else "",
@@ -225,14 +247,14 @@ class Booking:
         who: Who,
         invoice: Invoice,
         action: str,
-        kind: str,
+        key: str,
         minor: int,
         legs: list[Leg],
         text: str = "",
     ) -> Invoice:
         settled = await self._invoicing.settle(tx, invoice.id, minor)
         told = {"document_id": invoice.id, "company_id": invoice.company_id}
-        key = f"{kind}:{invoice.id}:{ids.uuid()}"
+        kind = key.partition(":")[0]
         await self._ledger.post(tx, key, kind, text or invoice.number or "", invoice.currency, legs, **told)
         details = {"number": invoice.number, "minor": minor, "reason": text}
         await self._needs.audit.write(tx, who, action, invoice.id, details, company_id=invoice.company_id)
@@ -278,6 +300,23 @@ class Booking:
         await tx.lock(LOCK)
         if await self._ledger.credit(tx, company_id, currency) < minor:
             raise NotNow("The customer does not have so much credit.")
+
+
+def _once(kind: str, invoice_id: str, once: str) -> str:
+    """The ledger's key of what is done to an invoice: the same for whoever says the same ``once`` again."""
+    return f"{kind}:{invoice_id}:{once or ids.uuid()}"
+
+
+def shares_of_tax(invoice: Invoice, minor: int) -> list[Leg]:
+    """Of each rate on the invoice, the tax that is in ``minor`` of its total: we owe so much less of it."""
+    groups = [
+        msgspec.structs.replace(
+            tax,
+            tax_minor=int((Decimal(minor) * tax.tax_minor / invoice.total_minor).quantize(Decimal(1), ROUND_HALF_UP)),
+        )
+        for tax in invoice.taxes
+    ]
+    return tax_legs(groups, 1)
 
 
 def net(puts: list[Put]) -> dict[tuple[str, str | None], int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -12,11 +11,13 @@ from wolke.business import verb
 from wolke.business.errors import BusinessError, Invalid, NotThere
 from wolke.business.invoicing.model import DRAFT, Invoice
 from wolke.business.invoicing.store import INVOICES
+from wolke.business.invoicing.verbs.shown import find_invoice, minor_of
 from wolke.business.money import Amount
 from wolke.business.payments import matching
 from wolke.business.payments.drivers import DRIVERS
 from wolke.business.payments.drivers.manual import Transfer
 from wolke.business.payments.model import Payment, Put, Received
+from wolke.business.payments.settled import Settled, show_own_settled, show_settled
 from wolke.business.payments.store import PAYMENTS, PUTS
 from wolke.business.verb import ACCOUNTANTS, ADMINISTRATORS, STAFF, Found, Page, Verb
 from wolke.business.who import Who
@@ -30,6 +31,8 @@ Figure = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,12}([.][0-9]{1,3})?$")]
 Day = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 Reference = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Text = Annotated[str, msgspec.Meta(max_length=500)]
+Once = Annotated[str, msgspec.Meta(max_length=60)]
+_AT_ONCE = 500
 _SORTS = {
     "paid_on": "paid_on",
     "amount": "minor",
@@ -61,7 +64,7 @@ class NewPayment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A bank's statement: the content of its XML file (CAMT.053)."""
+    """A bank's statement: the content of its XML file (CAMT.053), or of a table (CSV) with columns for day, amount and text."""
 
     content: Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -72,6 +75,13 @@ class PutTo(msgspec.Struct, frozen=True, kw_only=True):
     invoice_id: str = ""
     company_id: str = ""
     amount: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,12}([.][0-9]{1,3})?)?$")] = ""
+
+
+class UseCredit(msgspec.Struct, frozen=True, kw_only=True):
+    """``amount`` empty: as much as the invoice needs. ``once``: a text of your own; said again for this invoice, nothing more is used."""
+
+    amount: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,12}([.][0-9]{1,3})?)?$")] = ""
+    once: Once = ""
 
 
 class Back(msgspec.Struct, frozen=True):
@@ -88,8 +98,13 @@ class NewRefund(msgspec.Struct, frozen=True, kw_only=True):
     text: Text = ""
 
 
-class Reason(msgspec.Struct, frozen=True):
+class WriteOff(msgspec.Struct, frozen=True):
+    """``reclaims_tax``: the customer cannot pay, so the tax that is in it is not owed either. ``once``: a text of your own; said again for this invoice,
+    nothing more is written off."""
+
     reason: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    reclaims_tax: bool = False
+    once: Once = ""
 
 
 class PutShown(msgspec.Struct, frozen=True):
@@ -134,10 +149,13 @@ class PaymentShown(msgspec.Struct, frozen=True):
 
 
 class Imported(msgspec.Struct, frozen=True):
-    """``refused``: the bank's references of those that were not taken, and why."""
+    """``known``: the ids of those that were taken down before. ``puts``: by a payment's id, what it is put to; what is put to nothing waits.
+    ``refused``: the bank's references of those that were not taken, and why."""
 
     payments: list[PaymentLine]
     refused: dict[str, str]
+    known: list[str]
+    puts: dict[str, list[PutShown]]
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -189,6 +207,11 @@ async def list_own(desk: Desk, who: Who, asked: Page) -> Found:
     )  # fmt: skip
 
 
+async def use_own_credit(desk: Desk, who: Who, asked: UseCredit, *, invoice_id: str) -> Bill:
+    await show_bill(desk, who, None, invoice_id=invoice_id)
+    return await use_credit(desk, who, asked, invoice_id=invoice_id)
+
+
 async def show_bill(desk: Desk, who: Who, asked: None, *, invoice_id: str) -> Bill:
     invoice = await desk.needs.db.get(INVOICES, id=invoice_id, company_id=who.company_id or "")
     if invoice is None or invoice.state == DRAFT:
@@ -197,12 +220,13 @@ async def show_bill(desk: Desk, who: Who, asked: None, *, invoice_id: str) -> Bi
 
 
 def _bill(desk: Desk, invoice: Invoice) -> Bill:
-    transfer = _transfer(desk, invoice.number or "") if invoice.open_minor > 0 else None
+    amount = Amount.of_minor(invoice.open_minor, invoice.currency)
+    transfer = _transfer(desk, invoice.number or "", amount) if invoice.open_minor > 0 else None
     return Bill(invoice.currency, max(0, invoice.open_minor), invoice.due_on, transfer)
 
 
-def _transfer(desk: Desk, reference: str) -> Transfer | None:
-    way = DRIVERS[_MANUAL].way(desk.needs.config, reference)
+def _transfer(desk: Desk, reference: str, amount: Amount | None = None) -> Transfer | None:
+    way = DRIVERS[_MANUAL].way(desk.needs.config, reference, amount)
     return way if isinstance(way, Transfer) else None
 
 
@@ -234,26 +258,40 @@ async def record(desk: Desk, who: Who, asked: NewPayment) -> PaymentShown:
     received = Received(
         asked.reference,
         currency,
-        _minor(asked.amount, currency),
+        minor_of(asked.amount, currency),
         _day(asked.paid_on),
         asked.payer,
         asked.account,
         asked.text,
     )
-    return await _shown(desk, await desk.payments.booking.receive(who, _MANUAL, received))
+    payment, _ = await desk.payments.booking.receive(who, _MANUAL, received)
+    return await _shown(desk, payment)
 
 
 async def import_statement(desk: Desk, who: Who, asked: Statement) -> Imported:
     """Each payment by itself: one that is refused keeps no other back, and what is there already is found again."""
-    from wolke.business.payments.statement import payments
+    from wolke.business.payments.statements import payments  # lxml is loaded by those who need it
 
-    taken, refused = [], {}
-    for received in payments(asked.content):
+    taken, known, refused = list[PaymentLine](), list[str](), dict[str, str]()
+    for received in payments(asked.content, desk.needs.config.currency):
         try:
-            taken.append(line(await desk.payments.booking.receive(who, _MANUAL, received)))
+            payment, new = await desk.payments.booking.receive(who, _MANUAL, received)
         except BusinessError as error:
             refused[received.reference] = error.message
-    return Imported(taken, refused)
+            continue
+        taken.append(line(payment))
+        if not new:
+            known.append(payment.id)
+    return Imported(taken, refused, known, await _puts(desk, [one.id for one in taken]))
+
+
+async def _puts(desk: Desk, payment_ids: list[str]) -> dict[str, list[PutShown]]:
+    found: dict[str, list[PutShown]] = {}
+    for first in range(0, len(payment_ids), _AT_ONCE):
+        where = (Where("payment_id", "in", payment_ids[first : first + _AT_ONCE]),)
+        for one in await desk.needs.db.find(PUTS, where=where, order=(Order("at"), Order("id"))):
+            found.setdefault(one.payment_id, []).append(_put(one))
+    return found
 
 
 async def put(desk: Desk, who: Who, asked: PutTo, *, payment_id: str) -> PaymentShown:
@@ -262,7 +300,7 @@ async def put(desk: Desk, who: Who, asked: PutTo, *, payment_id: str) -> Payment
     payment = await desk.needs.db.get(PAYMENTS, id=payment_id)
     if payment is None:
         raise NotThere("There is no such payment.")
-    minor = _minor(asked.amount, payment.currency) if asked.amount else None
+    minor = minor_of(asked.amount, payment.currency) if asked.amount else None
     done = await desk.payments.booking.put(who, payment_id, asked.invoice_id or None, asked.company_id or None, minor)
     return await _shown(desk, done)
 
@@ -279,17 +317,23 @@ async def send_back(desk: Desk, who: Who, asked: Back, *, payment_id: str) -> Pa
 
 async def refund(desk: Desk, who: Who, asked: NewRefund, *, company_id: str) -> PaymentShown:
     company = await desk.customers.companies.get(company_id)
-    minor = _minor(asked.amount, company.currency)
+    minor = minor_of(asked.amount, company.currency)
     back = await desk.payments.booking.refund(who, company_id, minor, asked.reference, _day(asked.paid_on), asked.text)
     return await _shown(desk, back)
 
 
-async def use_credit(desk: Desk, who: Who, asked: None, *, invoice_id: str) -> Bill:
-    return _bill(desk, await desk.payments.booking.use_credit(who, invoice_id))
+async def use_credit(desk: Desk, who: Who, asked: UseCredit, *, invoice_id: str) -> Bill:
+    invoice = await find_invoice(desk, invoice_id, None)
+    minor = minor_of(asked.amount, invoice.currency) if asked.amount else None
+    return _bill(desk, await desk.payments.booking.use_credit(who, invoice_id, minor, asked.once))
 
 
-async def write_off(desk: Desk, who: Who, asked: Reason, *, invoice_id: str) -> Bill:
-    return _bill(desk, await desk.payments.booking.write_off(who, invoice_id, asked.reason))
+async def write_off(desk: Desk, who: Who, asked: WriteOff, *, invoice_id: str) -> Bill:
+    booking = desk.payments.booking
+    return _bill(
+        desk,
+        await booking.write_off(who, invoice_id, asked.reason, reclaims_tax=asked.reclaims_tax, once=asked.once),
+    )
 
 
 async def list_overdue(desk: Desk, who: Who, asked: Page) -> Found:
@@ -341,18 +385,6 @@ async def _suggestions(desk: Desk, payment: Payment) -> list[Suggestion]:
     return list(found.values())
 
 
-def _minor(figure: str, currency: str) -> int:
-    try:
-        minor = Amount(Decimal(figure), currency).minor
-    except ValueError:
-        raise Invalid(
-            "Please check what is marked below.", fields={"amount": "This is finer than the currency."}
-        ) from None
-    if minor <= 0:
-        raise Invalid("Please check what is marked below.", fields={"amount": "More than nothing, please."})
-    return minor
-
-
 def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
@@ -365,6 +397,8 @@ VERBS = (
     Verb("account.show", "GET", "/account", show_account, ACCOUNTANTS, "What is owed, what is paid in advance, and where to pay", None, Account),
     Verb("payments.list", "GET", "/payments", list_own, ACCOUNTANTS, "What your company has paid", Page, Found),
     Verb("invoices.bill", "GET", "/invoices/{invoice_id}/payment", show_bill, ACCOUNTANTS, "How to pay an invoice", None, Bill),
+    Verb("invoices.use_credit", "POST", "/invoices/{invoice_id}/use-credit", use_own_credit, ACCOUNTANTS, "Pay an invoice from your credit", UseCredit, Bill),
+    Verb("invoices.settled", "GET", "/invoices/{invoice_id}/settled", show_own_settled, ACCOUNTANTS, "What an invoice was paid with", None, Settled),
     Verb("provider.payments.list", "GET", _PAYMENTS, list_all, STAFF, "Money that came and went back", PaymentPage, Found),
     Verb("provider.payments.show", "GET", _ONE, show, STAFF, "A payment, what it was put to, and what it may be for", None, PaymentShown),
     Verb("provider.payments.record", "POST", _PAYMENTS, record, STAFF, "Take a bank transfer down", NewPayment, PaymentShown, 201),
@@ -373,7 +407,8 @@ VERBS = (
     Verb("provider.payments.take_back", "POST", f"{_ONE}/take-back", take_back, STAFF, "It was for something else: let it wait again", None, PaymentShown),
     Verb("provider.payments.send_back", "POST", f"{_ONE}/send-back", send_back, ADMINISTRATORS, "What waits went back to its sender", Back, PaymentShown),
     Verb("provider.payments.refund", "POST", "/provider/customers/{company_id}/refunds", refund, ADMINISTRATORS, "A customer's credit was paid out", NewRefund, PaymentShown, 201),
-    Verb("provider.invoices.use_credit", "POST", "/provider/invoices/{invoice_id}/use-credit", use_credit, STAFF, "Pay an invoice from the customer's credit", None, Bill),
-    Verb("provider.invoices.write_off", "POST", "/provider/invoices/{invoice_id}/write-off", write_off, ADMINISTRATORS, "What is still open will not be paid", Reason, Bill),
+    Verb("provider.invoices.use_credit", "POST", "/provider/invoices/{invoice_id}/use-credit", use_credit, STAFF, "Pay an invoice from the customer's credit", UseCredit, Bill),
+    Verb("provider.invoices.write_off", "POST", "/provider/invoices/{invoice_id}/write-off", write_off, ADMINISTRATORS, "What is still open will not be paid", WriteOff, Bill),
+    Verb("provider.invoices.settled", "GET", "/provider/invoices/{invoice_id}/settled", show_settled, STAFF, "What an invoice was paid with", None, Settled),
     Verb("provider.invoices.overdue", "GET", "/provider/overdue", list_overdue, STAFF, "Invoices that should be paid by now", Page, Found),
 )  # fmt: skip

@@ -59,6 +59,8 @@ def _code() -> Iterator[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 yield from _called(node)
+            elif isinstance(node, ast.Assign):
+                yield from _assigned(node)
         if path.relative_to(_BUSINESS).as_posix().startswith(_ARITHMETIC):
             yield from _constants(tree)
 
@@ -90,6 +92,13 @@ def _called(call: ast.Call) -> Iterator[str]:
         yield from _texts(call.args[_SAID[name] : _SAID[name] + 1])
 
 
+def _assigned(node: ast.Assign) -> Iterator[str]:
+    """``wrong["amount"] = "..."``: what stands beside fields, where it is gathered."""
+    target = node.targets[0]
+    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name) and target.value.id == "wrong":
+        yield from _texts([node.value])
+
+
 def _texts(nodes: list[ast.expr]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -101,7 +110,8 @@ def _texts(nodes: list[ast.expr]) -> Iterator[str]:
 def _tables() -> Iterator[str]:
     yield from (sign.word for kinds in signs.SIGNS.values() for sign in kinds.values())
     yield from (text for pair in signs.ROLES.values() for text in pair)
-    yield from (*signs.STAFF.values(), *signs.STAFF_FOR.values())
+    for words in (signs.STAFF, signs.STAFF_FOR, signs.KINDS, signs.ACCOUNTS, signs.WHY, signs.PAID_WITH, signs.MODELS):
+        yield from words.values()
     yield from (*deeds.DEEDS.values(), *deeds.ACTS.values(), *deeds.NOUNS.values())
     yield from (*sentences_kept.TEMPLATES, *views.every_sentence(), *(said for _, said in verb.SENTENCES))
     yield from (

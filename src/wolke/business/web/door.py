@@ -142,7 +142,8 @@ class Pages:
         """The form, if it is one of our own pages'."""
         request = ask.request
         if page.body_bytes is not None:
-            ask.form = forms.parse(await request.read(page.body_bytes))
+            raw = await request.read(page.body_bytes)
+            ask.form = forms.parse(raw, request.headers.get("content-type", ""))
         given = request.headers.get("x-csrf-token", "") or ask.form.first(forms.CSRF)
         if not hmac.compare_digest(given.encode(), ask.csrf.encode()) or not _same_site(request):
             raise NotAllowed("This page is too old, or was not ours. Please load it again.")

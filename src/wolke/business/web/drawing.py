@@ -83,6 +83,8 @@ class Drawing:
             Amount(Decimal(cost.hour_net) * 730, cost.currency).rounded()
         )
         found["pairs"] = lambda items, value, word: [(getattr(one, value), getattr(one, word)) for one in items]
+        found["iban"] = lambda iban: " ".join(iban[at : at + 4] for at in range(0, len(iban), 4))
+        found["plain_figure"] = lambda minor, currency: self._words.figure(Amount.of_minor(minor, currency))
         found["plain_money"] = lambda minor, currency: f"{Amount.of_minor(minor, currency).value}"
         found["path"] = lambda text: quote(str(text), safe="/")
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -65,11 +66,13 @@ class Listed:
         return f"{self.path}?{urlencode(said)}" if said else self.path
 
 
-async def listed(ask: Ask, verb: str, *, default: str = "", more: tuple[str, ...] = (), **places: str) -> Listed:
-    """What the verb finds for what the address says."""
+async def listed(
+    ask: Ask, verb: str, *, default: str = "", more: tuple[str, ...] = (), fixed: Mapping[str, str] | None = None, **places: str
+) -> Listed:  # fmt: skip
+    """What the verb finds for what the address says. ``fixed``: what it is asked besides."""
     query = ask.request.query
     said = {name: query.get(name) or "" for name in ("search", "sort", "after", *more)}
-    asked = {name: value for name, value in said.items() if value} | {"limit": str(_ROWS)}
+    asked = {name: value for name, value in said.items() if value} | {"limit": str(_ROWS)} | dict(fixed or {})
     found = await ask.call(verb, asked, **places)
     return Listed(
         ask.request.path,

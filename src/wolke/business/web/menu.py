@@ -34,6 +34,7 @@ CUSTOMER: tuple[Group, ...] = (
         Item("/costs", "Costs", "chart-area-line", "costs.show"),
         Item("/requests", "Approvals", "list-check", "requests.list"),
         Item("/invoices", "Invoices", "file-invoice", "invoices.list"),
+        Item("/statement", "Account", "building-bank", "statement.list"),
     )),
     Group("Company", (
         Item("/projects", "Projects and budgets", "wallet", "projects.list"),
@@ -53,6 +54,8 @@ PROVIDER: tuple[Group, ...] = (
     Group("Money", (
         Item("/provider/plans", "Catalogue and prices", "tag", "provider.plans.list"),
         Item("/provider/invoices", "Invoices", "file-invoice", "provider.invoices.list"),
+        Item("/provider/payments", "Payments", "building-bank", "provider.payments.list"),
+        Item("/provider/ledger", "Ledger", "report-money", "provider.ledger.list"),
     )),
     Group("Cloud", (Item("/provider/hosts", "Hosts", "server-cog", "fleet.show"),)),
     Group("House", (

@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from wolke.business import qr
+
 
 def sparkline(values: Sequence[Decimal | float | int], words: str) -> Markup:
     """A small line of a few figures; ``words`` say the same to whoever cannot see it."""
@@ -31,6 +33,26 @@ def meter(part: Decimal | float, words: str) -> Markup:
     return Markup(  # noqa: S704 - figures, and escaped words
         f'<svg class="meter meter-{tone}" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{escape(words)}">'
         f'<rect class="meter-all" width="100" height="6" rx="0"/><rect class="meter-part" width="{filled:.1f}" height="6"/></svg>'
+    )
+
+
+_QUIET = 4  # modules of white around a code, without which no phone finds it
+
+
+def code(text: str, words: str = "") -> Markup:
+    """What a phone scans. ``words`` say what it is; without, it stands beside what says the same. ``ValueError`` beyond 331 bytes."""
+    rows = qr.code(text)
+    size = len(rows) + 2 * _QUIET
+    dark = "".join(
+        f"M{x + _QUIET} {y + _QUIET}h1v1h-1z"
+        for y, row in enumerate(rows)
+        for x, module in enumerate(row)
+        if module == "1"
+    )
+    told = f'role="img" aria-label="{escape(words)}"' if words else 'aria-hidden="true"'
+    return Markup(  # noqa: S704 - figures, and escaped words
+        f'<svg class="qr" viewBox="0 0 {size} {size}" {told} shape-rendering="crispEdges">'
+        f'<rect width="{size}" height="{size}" fill="#fff"/><path d="{dark}" fill="#000"/></svg>'
     )
 
 

@@ -60,6 +60,21 @@ SIGNS: dict[str, dict[str, Sign]] = {
     "plan": {"offered": Sign("good", "Offered"), "withdrawn": Sign("quiet", "Withdrawn")},
 }  # fmt: skip
 
+#: The ledger's transactions by kind, and its accounts.
+KINDS = {
+    "invoice": "Invoice", "credit-note": "Credit note", "payment": "Payment", "refund": "Paid back", "prepayment": "Paid in advance",
+    "settlement": "Credit used", "surplus": "Became credit", "write-off": "Written off",
+}  # fmt: skip
+ACCOUNTS = {
+    "bank": "Bank", "waiting": "Payments that wait", "revenue": "Revenue", "written-off": "Written off", "vat": "Value added tax",
+    "receivable": "Owed by customers", "prepaid": "Customers' credit",
+}  # fmt: skip
+#: Why a payment may be for an invoice.
+WHY = {"number": "its number is in the text", "payer": "the payer paid for them before", "amount": "it is just so much"}
+#: What an invoice was paid with.
+PAID_WITH = {"payment": "Payment", "credit": "From credit", "write-off": "Written off"}
+MODELS = {"per-unit": "per unit", "flat": "flat a month", "graduated": "graduated"}
+
 #: Roles as people say them, and what each is for.
 ROLES = {
     "owner": ("Owner", "May do everything, also about people and the company."),

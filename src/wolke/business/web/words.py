@@ -76,6 +76,10 @@ class Words:
         behind = max(digits(amount.currency), min(6, -int(amount.value.normalize().as_tuple().exponent)))
         return _money(amount.value, amount.currency, behind, str(self.locale))
 
+    def figure(self, amount: Amount) -> str:
+        """As people type it into a field: no currency, no marks between thousands."""
+        return f"{amount.value:f}".replace(".", "," if self.language == "de" else ".")
+
     def number(self, value: Decimal | int | str, most: int = 3) -> str:
         return _number(Decimal(value), most, str(self.locale))
 

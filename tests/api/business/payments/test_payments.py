@@ -7,11 +7,21 @@ import pytest
 
 from wolke.business.errors import Invalid, NotAllowed, NotNow, NotThere
 from wolke.business.invoicing.store import INVOICES
+from wolke.business.ledger.accounts import AccountPage, EntryPage
 from wolke.business.ledger.model import BANK, WRITTEN_OFF
 from wolke.business.ledger.store import UNBALANCED
 from wolke.business.payments.model import WAITING_ACCOUNT
 from wolke.business.payments.store import PAYMENTS, REMINDERS
-from wolke.business.payments.verbs import Back, NewPayment, NewRefund, PaymentPage, PutTo, Reason, Statement
+from wolke.business.payments.verbs import (
+    Back,
+    NewPayment,
+    NewRefund,
+    PaymentPage,
+    PutTo,
+    Statement,
+    UseCredit,
+    WriteOff,
+)
 from wolke.business.verb import Page
 from wolke.business.who import ADMINISTRATOR, TECHNICIAN
 
@@ -92,10 +102,10 @@ async def test_money_in_advance_names_the_customer_and_pays_older_invoices_on_re
     invoice = await shop.invoice(customer)
     await record(shop, "5.00", "advance K1001")
     assert (await open_of(shop, invoice), await credit(shop, customer)) == (1190, 500)
-    bill = await shop.desk.call(staff, "provider.invoices.use_credit", invoice_id=invoice.id)
+    bill = await shop.desk.call(staff, "provider.invoices.use_credit", UseCredit(), invoice_id=invoice.id)
     assert (bill.open_minor, await credit(shop, customer)) == (690, 0)
     with pytest.raises(NotNow):
-        await shop.desk.call(staff, "provider.invoices.use_credit", invoice_id=invoice.id)
+        await shop.desk.call(staff, "provider.invoices.use_credit", UseCredit(), invoice_id=invoice.id)
 
 
 async def test_what_names_nothing_waits_and_is_offered_by_amount(shop: Any) -> None:
@@ -170,7 +180,7 @@ async def test_a_few_cents_are_written_off_with_a_reason(shop: Any) -> None:
     customer, admin = await shop.company(), await shop.staff(ADMINISTRATOR)
     invoice = await shop.invoice(customer)
     await record(shop, "11.85", invoice.number)
-    bill = await shop.desk.call(admin, "provider.invoices.write_off", Reason("bank charges"), invoice_id=invoice.id)
+    bill = await shop.desk.call(admin, "provider.invoices.write_off", WriteOff("bank charges"), invoice_id=invoice.id)
     assert bill.open_minor == 0
     assert await shop.desk.ledger.balance(shop.desk.needs.db, WRITTEN_OFF, "EUR") == 5
 
@@ -183,10 +193,89 @@ async def test_a_statement_is_taken_down_twice_and_booked_once(shop: Any) -> Non
         "<CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-03-10</Dt></BookgDt><AcctSvcrRef>B-1</AcctSvcrRef>"
         f"<NtryDtls><TxDtls><RmtInf><Ustrd>{invoice.number}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry></Stmt></BkToCstmrStmt></Document>"
     )
-    for _ in range(2):
+    for known in (0, 1):
         taken = await shop.desk.call(staff, "provider.payments.import", Statement(content))
         assert [(row.minor, row.waiting_minor) for row in taken.payments] == [(1190, 0)]
+        assert len(taken.known) == known
+        assert [put.invoice_number for puts in taken.puts.values() for put in puts] == [invoice.number]
     assert await shop.desk.ledger.balance(shop.desk.needs.db, BANK, "EUR") == 1190
+
+
+async def test_a_table_is_taken_down_like_any_statement(shop: Any) -> None:
+    customer, staff = await shop.company(), await shop.staff()
+    invoice = await shop.invoice(customer)
+    content = (
+        f"Buchungstag;Verwendungszweck;Betrag\n10.03.2026;Rechnung {invoice.number};11,90\n10.03.2026;danke;1,00\n"
+    )
+    taken = await shop.desk.call(staff, "provider.payments.import", Statement(content))
+    assert [(row.minor, row.waiting_minor) for row in taken.payments] == [(1190, 0), (100, 100)]
+    assert await open_of(shop, invoice) == 0
+
+
+async def test_the_statement_ends_with_what_is_owed_whatever_was_paid_and_taken_back(shop: Any) -> None:
+    customer, staff = await shop.company(), await shop.staff()
+    first, second = await shop.invoice(customer), await shop.invoice(customer)
+    shown = await record(shop, "15.00", f"{first.number}")
+    await shop.desk.call(staff, "provider.invoices.use_credit", UseCredit(amount="1.00"), invoice_id=second.id)
+    found = (await shop.desk.call(customer, "statement.list", Page())).items
+    assert [(row.kind, row.minor) for row in found] == [
+        ("prepayment", -310), ("payment", -1190), ("invoice", 1190), ("invoice", 1190),
+    ]  # fmt: skip
+    balance = await shop.desk.call(customer, "balance.show")
+    assert (found[0].balance_minor, balance.owed_minor, balance.credit_minor) == (880, 880, 210)
+    with pytest.raises(NotNow):
+        await shop.desk.call(staff, "provider.payments.take_back", payment_id=shown.payment.id)
+
+
+async def test_a_customer_uses_credit_of_their_own_and_nobody_elses(shop: Any) -> None:
+    customer, stranger = await shop.company(), await shop.company("Fremd AG")
+    invoice = await shop.invoice(customer)
+    await record(shop, "5.00", "advance K1001")
+    asked = UseCredit(amount="2.00", once="x")
+    for _ in range(2):
+        bill = await shop.desk.call(customer, "invoices.use_credit", asked, invoice_id=invoice.id)
+        assert (bill.open_minor, await credit(shop, customer)) == (990, 300)
+    with pytest.raises(Invalid):
+        await shop.desk.call(customer, "invoices.use_credit", UseCredit(amount="3.01"), invoice_id=invoice.id)
+    with pytest.raises(NotThere):
+        await shop.desk.call(stranger, "invoices.use_credit", asked, invoice_id=invoice.id)
+    assert "EUR9.90" in bill.transfer.scan.split("\n")
+
+
+async def test_an_invoice_says_what_it_was_paid_with(shop: Any) -> None:
+    customer, admin = await shop.company(), await shop.staff(ADMINISTRATOR)
+    invoice = await shop.invoice(customer)
+    wrong = await record(shop, "1.00", invoice.number, "B-1")
+    await shop.desk.call(admin, "provider.payments.take_back", payment_id=wrong.payment.id)
+    await record(shop, "5.00", invoice.number, "B-2")
+    await record(shop, "2.00", "K1001", "B-3")
+    await shop.desk.call(admin, "provider.invoices.use_credit", UseCredit(), invoice_id=invoice.id)
+    await shop.desk.call(admin, "provider.invoices.write_off", WriteOff("moved away"), invoice_id=invoice.id)
+    settled = await shop.desk.call(customer, "invoices.settled", invoice_id=invoice.id)
+    assert sorted((one.kind, one.minor) for one in settled.items) == [
+        ("credit", 200),
+        ("payment", 500),
+        ("write-off", 490),
+    ]
+    assert sum(one.minor for one in settled.items) == (await shop.desk.needs.db.get(INVOICES, id=invoice.id)).paid_minor
+
+
+async def test_the_books_are_searched_by_a_customers_name(shop: Any) -> None:
+    customer, staff = await shop.company(), await shop.staff()
+    await shop.company("Fremd AG")
+    invoice = await shop.invoice(customer)
+    await record(shop, "11.90", invoice.number)
+    accounts = await shop.desk.call(staff, "provider.ledger.accounts", AccountPage(sort="-balance"))
+    assert [(one.kind, one.minor) for one in accounts.items] == [
+        ("bank", 1190), ("waiting", 0), ("receivable", 0), ("vat", -190), ("revenue", -1000),
+    ]  # fmt: skip
+    named = await shop.desk.call(staff, "provider.ledger.accounts", AccountPage(search="kramer"))
+    assert [(one.kind, one.company_name) for one in named.items] == [("receivable", "Kramer & Söhne GmbH")]
+    page = await shop.desk.call(staff, "provider.ledger.accounts", AccountPage(kind="own", limit=3))
+    rest = await shop.desk.call(staff, "provider.ledger.accounts", AccountPage(kind="own", limit=3, after=page.after))
+    assert [one.kind for one in (*page.items, *rest.items)] == ["bank", "revenue", "vat", "waiting"]
+    entries = await shop.desk.call(staff, "provider.ledger.entries", EntryPage(account="waiting"))
+    assert [(entry.kind, entry.minor) for entry in entries.items] == [("payment", 1190), ("payment", -1190)]
 
 
 async def test_an_overdue_invoice_is_listed_and_its_customer_reminded_once(shop: Any) -> None:
@@ -223,7 +312,7 @@ async def test_money_is_for_those_who_may_see_bills_and_books_for_the_provider(s
     with pytest.raises(NotAllowed):
         await shop.desk.call(customer, "provider.payments.list", PaymentPage())
     with pytest.raises(NotAllowed):
-        await shop.desk.call(support, "provider.invoices.write_off", Reason("friend"), invoice_id=invoice.id)
+        await shop.desk.call(support, "provider.invoices.write_off", WriteOff("friend"), invoice_id=invoice.id)
     await record(shop, "11.90", invoice.number)
     assert (await shop.desk.call(stranger, "payments.list", Page())).items == []
     assert (await shop.desk.call(customer, "invoices.bill", invoice_id=invoice.id)).transfer is None

@@ -11,7 +11,7 @@ from wolke.business.config import BusinessConfig
 from wolke.business.money import Amount
 from wolke.business.rating import Step
 from wolke.business.rating.prices.per_unit import TIMES
-from wolke.business.web import codes, menu
+from wolke.business.web import menu
 from wolke.business.web.catalogues import missing, read
 from wolke.business.web.drawing import Drawing
 from wolke.business.web.files import Files
@@ -82,18 +82,6 @@ def test_the_language_is_chosen_by_wish_then_by_browser(wanted: str, accepted: s
 @pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "servers", "/a\nb"])
 def test_a_path_that_leads_elsewhere_leads_home(path: str) -> None:
     assert within(path) == "/"
-
-
-def test_a_code_has_its_finders_and_timing_and_grows_with_its_text() -> None:
-    sizes = []
-    for length in (10, 60, 118, 213):
-        grid = codes.matrix(b"x" * length)
-        sizes.append(len(grid))
-        assert [grid[0][x] for x in range(8)] == [True] * 7 + [False]
-        assert [grid[6][x] for x in range(8, len(grid) - 8)] == [x % 2 == 0 for x in range(8, len(grid) - 8)]
-    assert sizes == [21, 33, 45, 57]
-    with pytest.raises(ValueError, match="do not fit"):
-        codes.matrix(b"x" * 214)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from typing import Any
 import typst
 from babel import Locale
 
+from wolke.business import qr
 from wolke.business.invoicing.documents.electronic import NAME
 from wolke.business.invoicing.documents.paper import Paper, Row, plain
-from wolke.business.invoicing.documents.qr import code
 from wolke.business.invoicing.documents.words import Words
 
 _TEMPLATE = Path(__file__).with_name("document.typ")
@@ -144,12 +144,8 @@ def _payment(paper: Paper, words: Words) -> dict[str, Any]:
     payment += [(words("reference"), paper.number), (words("left"), words.money(paper.amount(paper.due_minor)))]
     scanned: list[str] = []
     if paper.currency == "EUR":
-        iban, amount = "".join(seller.iban.split()), f"EUR{paper.amount(paper.due_minor)}"
-        scanned = code(
-            "\n".join(
-                ("BCD", "002", "1", "SCT", seller.bic, plain(seller.name)[:70], iban, amount, "", "", paper.number)
-            )
-        )
+        amount = str(paper.amount(paper.due_minor))
+        scanned = qr.code(qr.transfer(plain(seller.name), seller.iban, seller.bic, amount, paper.number))
     return {"pay": words("pay"), "payment": payment, "code": scanned, "scan": words("scan")}
 
 

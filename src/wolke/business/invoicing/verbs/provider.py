@@ -10,10 +10,11 @@ from wolke.business import verb
 from wolke.business.catalogue import checked
 from wolke.business.catalogue.model import Price
 from wolke.business.catalogue.verbs import NewPrice
-from wolke.business.errors import NotThere
+from wolke.business.errors import Invalid, NotThere
 from wolke.business.invoicing import store
 from wolke.business.invoicing.costs import CompanyCosts, Costs
-from wolke.business.invoicing.model import CreditNote, Invoice, Run
+from wolke.business.invoicing.credits import left_of
+from wolke.business.invoicing.model import CreditNote, Invoice, Line, Run
 from wolke.business.invoicing.preview import Preview
 from wolke.business.invoicing.verbs.shown import (
     CREDIT_SORTS,
@@ -29,6 +30,7 @@ from wolke.business.invoicing.verbs.shown import (
     find_invoice,
     invoice_conditions,
     lines_of,
+    minor_of,
     row,
     shown,
     today,
@@ -64,10 +66,26 @@ class LineCredit(msgspec.Struct, frozen=True):
 
 
 class NewCredit(msgspec.Struct, frozen=True):
-    """``lines`` empty: all that is left of the invoice."""
+    """Some ``lines``, or an ``amount`` before tax (``100.00``) of all of them, each its share; neither: all that is left of the invoice. ``once``: a text
+    of your own; said again for this invoice, it is the same credit note."""
 
     reason: Reason
     lines: Annotated[list[LineCredit], msgspec.Meta(max_length=1000)] = []
+    amount: Annotated[str, msgspec.Meta(pattern=r"^([0-9]{1,12}([.][0-9]{1,3})?)?$")] = ""
+    once: Annotated[str, msgspec.Meta(max_length=60)] = ""
+
+
+class LineLeft(msgspec.Struct, frozen=True):
+    """A line, and how much of it (before tax) no credit note has taken back yet."""
+
+    id: str
+    product_names: dict[str, str]
+    plan_name: str
+    project_name: str
+    month: str
+    currency: str
+    net_minor: int
+    left_minor: int
 
 
 class Cancelling(msgspec.Struct, frozen=True):
@@ -108,10 +126,32 @@ async def issue_invoice(desk: Desk, who: Who, asked: None, invoice_id: str) -> I
         return await desk.invoicing.issuing.issue(tx, who, invoice_id)
 
 
+async def list_left(desk: Desk, who: Who, asked: Page, invoice_id: str) -> Found:
+    invoice = await find_invoice(desk, invoice_id, None)
+    found = await lines_of(desk, invoice, asked)
+    left = await left_of(desk.needs.db, invoice_id, found.items)
+    return Found([_left(line, invoice.currency, left[line.id]) for line in found.items], found.total, found.after)
+
+
+def _left(line: Line, currency: str, left: int) -> LineLeft:
+    return LineLeft(
+        line.id, line.product_names, line.plan_name, line.project_name, line.month, currency, line.net_minor, left
+    )  # fmt: skip
+
+
 async def credit_invoice(desk: Desk, who: Who, asked: NewCredit, invoice_id: str) -> CreditNote:
+    if asked.lines and asked.amount:
+        raise Invalid(
+            "Please check what is marked below.", fields={"amount": "Either an amount or some lines, please."}
+        )
     amounts = {line.line_id: line.net_minor for line in asked.lines} or None
+    net = None
+    if asked.amount:
+        net = minor_of(asked.amount, (await find_invoice(desk, invoice_id, None)).currency)
     async with desk.needs.db.transaction() as tx:
-        return await desk.invoicing.credits.credit(tx, who, invoice_id, asked.reason, amounts)
+        return await desk.invoicing.credits.credit(
+            tx, who, invoice_id, asked.reason, amounts, net_minor=net, once=asked.once
+        )
 
 
 async def cancel_invoice(desk: Desk, who: Who, asked: Cancelling, invoice_id: str) -> CreditNote:
@@ -199,6 +239,10 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "provider.invoices.credit", "POST", "/provider/invoices/{invoice_id}/credit", credit_invoice, ADMINISTRATORS,
         "Credit an invoice, or some of its lines", takes=NewCredit, gives=CreditNote, status=201,
+    ),
+    Verb(
+        "provider.invoices.left", "GET", "/provider/invoices/{invoice_id}/left", list_left, STAFF,
+        "What is left of each line to be credited", takes=Page, gives=Found,
     ),
     Verb(
         "provider.invoices.cancel", "POST", "/provider/invoices/{invoice_id}/cancel", cancel_invoice, ADMINISTRATORS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -9,10 +10,11 @@ import msgspec
 from wolke.business import verb
 from wolke.business.catalogue import store as catalogue_store
 from wolke.business.catalogue.model import Price
-from wolke.business.errors import NotThere
+from wolke.business.errors import Invalid, NotThere
 from wolke.business.invoicing import store
 from wolke.business.invoicing.model import DRAFT, CreditLine, CreditNote, Invoice, Line, LineUse
 from wolke.business.metering.model import decimal
+from wolke.business.money import Amount
 from wolke.business.rating import Step, plain
 from wolke.business.verb import Found, Page
 from wolke.core.db import Order, Where
@@ -163,6 +165,19 @@ async def _line(desk: Desk, invoice: Invoice, line_id: str) -> Line:
     if line is None or line.invoice_id != invoice.id:
         raise NotThere("There is no such line on this invoice.")
     return line
+
+
+def minor_of(figure: str, currency: str) -> int:
+    """An amount that was asked for, in minor units."""
+    try:
+        minor = Amount(Decimal(figure), currency).minor
+    except ValueError:
+        raise Invalid(
+            "Please check what is marked below.", fields={"amount": "This is finer than the currency."}
+        ) from None
+    if minor <= 0:
+        raise Invalid("Please check what is marked below.", fields={"amount": "More than nothing, please."})
+    return minor
 
 
 async def find_credit_note(desk: Desk, credit_note_id: str, company_id: str | None) -> CreditNoteShown:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from wolke.business.config import BusinessConfig
+from wolke.business.money import Amount
 from wolke.business.payments.drivers.manual import Manual
 
 
@@ -20,8 +21,8 @@ class Way(Protocol):
 
     name: str
 
-    def way(self, config: BusinessConfig, reference: str) -> msgspec.Struct | None:
-        """What a customer must know to pay like this; None if the provider has not set it up."""
+    def way(self, config: BusinessConfig, reference: str, amount: Amount | None = None) -> msgspec.Struct | None:
+        """What a customer must know to pay ``amount`` (None: as much as they like) like this; None if the provider has not set it up."""
         ...
 
 

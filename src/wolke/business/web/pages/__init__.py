@@ -6,11 +6,14 @@ from wolke.business.web import live, uploads
 from wolke.business.web.page import Page
 from wolke.business.web.pages import (
     account,
+    billing,
+    books,
     company,
     home,
     look,
     money,
     network,
+    prices,
     provider,
     servers,
     sign_in,
@@ -32,6 +35,9 @@ ROOMS = (
     network,
     money,
     provider,
+    prices,
+    billing,
+    books,
     live,
     uploads,
 )

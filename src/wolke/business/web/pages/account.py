@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wolke.business.errors import NotThere
 from wolke.business.verb import ANYONE
-from wolke.business.web import codes
+from wolke.business.web import pictures
 from wolke.business.web.page import Ask, Page
 from wolke.business.web.pages.company import countries
 from wolke.business.web.pages.doing import does, shows
@@ -80,7 +80,7 @@ async def offer_form(ask: Ask) -> Response:
 async def offer(ask: Ask) -> Response:
     """Straight on to the picture: the seed is in no address and in no cookie."""
     offered = await ask.call("second_step.offer", {"password": ask.form.first("password")})
-    return ask.draw("second_step.html", offer=offered, picture=codes.picture(offered.uri))
+    return ask.draw("second_step.html", offer=offered, picture=pictures.code(offered.uri))
 
 
 async def switch_on(ask: Ask) -> Response:

@@ -6,15 +6,16 @@ from typing import Any
 
 import msgspec
 
-from wolke.business.verb import ANYONE, File
+from wolke.business.verb import ANYONE
 from wolke.business.web.listing import listed
-from wolke.business.web.page import Ask, Page
+from wolke.business.web.page import Ask, Page, Run
 from wolke.business.web.pages.doing import does, lists, shows
+from wolke.business.web.pages.files import download
+from wolke.core import ids
 from wolke.core.clock import moment
 from wolke.core.http import Response
 
 _ONE, _LINE = "/invoices/{invoice_id}", "/invoices/{invoice_id}/lines/{line_id}"
-explain = shows("explain.html", shown="invoices.explain")
 credit_note = shows("credit_note.html", shown="credit_notes.show")
 requests = lists("requests.html", "requests.list", "-created", "state")
 
@@ -51,24 +52,30 @@ async def invoices(ask: Ask) -> Response:
 
 async def invoice(ask: Ask) -> Response:
     return ask.draw(
-        "invoice.html",
-        shown=await ask.call("invoices.show"),
-        lines=await listed(ask, "invoices.lines", default="position"),
-    )
+        "invoice.html", shown=await ask.call("invoices.show"), lines=await listed(ask, "invoices.lines", default="position"),
+        bill=await ask.call("invoices.bill"), settled=await ask.call("invoices.settled"), balance=await ask.call("balance.show"),
+    )  # fmt: skip
 
 
-def download(verb: str) -> Any:
-    """The file that a verb gives, to be kept."""
+async def explain(ask: Ask) -> Response:
+    uses = await listed(ask, "invoices.uses", default="-quantity")
+    return ask.draw("explain.html", shown=await ask.call("invoices.explain"), listed=uses)
+
+
+def of_account(template: str, verb: str, default: str) -> Run:
+    """A tab of the company's account: a list, under how it stands."""
 
     async def run(ask: Ask) -> Response:
-        found: File = await ask.call(verb)
-        name = "".join(c if c.isalnum() or c in "-_." else "-" for c in found.name)
-        return Response(
-            200, found.content, content_type=found.media_type,
-            headers={"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": "default-src 'none'; sandbox"},
-        )  # fmt: skip
+        found = await listed(ask, verb, default=default)
+        return ask.draw(template, listed=found, account=await ask.call("account.show"))
 
     return run
+
+
+async def use_credit_form(ask: Ask) -> Response:
+    shown, balance = await ask.call("invoices.show"), await ask.call("balance.show")
+    once = ask.form.first("once") or ids.uuid()
+    return ask.draw("use_credit.html", invoice=shown.invoice, balance=balance, home="/invoices", once=once)
 
 
 async def request(ask: Ask) -> Response:
@@ -97,6 +104,17 @@ PAGES = (
     Page("GET", _ONE, invoice),
     Page("GET", _LINE, explain),
     Page("GET", "/credit-notes/{credit_note_id}", credit_note),
+    Page("GET", "/statement", of_account("statement.html", "statement.list", "-at")),
+    Page("GET", "/statement/payments", of_account("payments.html", "payments.list", "-paid_on")),
+    Page("GET", "/statement/credit-notes", of_account("credit_notes.html", "credit_notes.list", "-issued")),
+    Page("GET", f"{_ONE}/use-credit", use_credit_form),
+    Page(
+        "POST",
+        f"{_ONE}/use-credit",
+        does("invoices.use_credit", _ONE, "The credit is used.", figures=("amount",)),
+        again=use_credit_form,
+    ),
+    Page("GET", "/credit-notes/{credit_note_id}/pdf", download("credit_notes.pdf")),
     Page("GET", f"{_ONE}/pdf", download("invoices.pdf")),
     Page("GET", f"{_ONE}/xml", download("invoices.xml")),
     Page("GET", "/requests", requests),

@@ -1,4 +1,5 @@
-"""The provider's side: how the house stands, its customers, what it sells, its bills, its hosts and its books."""
+"""The provider's side: how the house stands, its customers, its staff, its hosts and its log. What it sells is ``prices``; its money is ``billing``
+and ``books``."""
 
 from __future__ import annotations
 
@@ -6,21 +7,14 @@ from typing import Any
 
 from wolke.business.errors import BusinessError, Invalid, NotThere
 from wolke.business.verb import STAFF
-from wolke.business.web.listing import listed
 from wolke.business.web.page import Ask, Page
 from wolke.business.web.pages.doing import does, lists, shows
 from wolke.business.web.pages.sign_in import carry
 from wolke.core.http import Response
 
-_CUSTOMER, _PLAN, _INVOICE = (
-    "/provider/customers/{company_id}",
-    "/provider/plans/{plan_id}",
-    "/provider/invoices/{invoice_id}",
-)
+_CUSTOMER = "/provider/customers/{company_id}"
 _PROJECT, _MEMBER = f"{_CUSTOMER}/projects/{{project_id}}", "/provider/staff/{staff_id}"
 customers = lists("provider_customers.html", "customers.list", "name", "state")
-plans = lists("provider_plans.html", "provider.plans.list", "position", products="provider.products.list")
-invoices = lists("provider_invoices.html", "provider.invoices.list", "-created", "state", runs="provider.runs.list")
 staff = shows("provider_staff.html", staff="staff.list")
 audit = lists("provider_audit.html", "audit.search", "-number", "person_id", "action", "object_id", check="audit.check")
 mails = lists("provider_mails.html", "mails.list", "-created", "state")
@@ -34,7 +28,10 @@ async def home(ask: Ask) -> Response:
     new = await _tried(ask, "customers.list", limit="6", sort="-created")
     overdue = await _tried(ask, "provider.invoices.list", state="overdue", limit="6")
     open_ = await _tried(ask, "provider.invoices.list", state="open", limit="1")
-    return ask.draw("provider_home.html", fleet=fleet, tickets=tickets, customers=new, overdue=overdue, open=open_)
+    waiting = await _tried(ask, "provider.payments.list", waiting="true", limit="1")
+    return ask.draw(
+        "provider_home.html", fleet=fleet, tickets=tickets, customers=new, overdue=overdue, open=open_, waiting=waiting
+    )
 
 
 async def _tried(ask: Ask, verb: str, **asked: str) -> Any:
@@ -91,37 +88,6 @@ async def member(ask: Ask) -> Response:
     return ask.draw("provider_staff_member.html", member=found)
 
 
-async def plan(ask: Ask) -> Response:
-    return ask.draw(
-        "provider_plan.html",
-        plan=await ask.call("provider.plans.show"),
-        prices=(await ask.call("provider.prices.list")).items,
-        preview=None,
-    )
-
-
-async def preview(ask: Ask) -> Response:
-    """What another price would have changed last month; nothing is written."""
-    found = await ask.call("provider.prices.preview", ask.filled("provider.prices.preview"))
-    prices = (await ask.call("provider.prices.list")).items
-    return ask.draw("provider_plan.html", plan=await ask.call("provider.plans.show"), prices=prices, preview=found)
-
-
-async def plan_new(ask: Ask) -> Response:
-    return ask.draw("provider_plan_new.html", products=(await ask.call("provider.products.list")).items)
-
-
-async def invoice(ask: Ask) -> Response:
-    lines = await listed(ask, "provider.invoices.lines", default="position")
-    return ask.draw("provider_invoice.html", shown=await ask.call("provider.invoices.show"), lines=lines)
-
-
-async def explain(ask: Ask) -> Response:
-    return ask.draw(
-        "explain.html", shown=await ask.call("provider.invoices.explain"), provider_side="/provider/invoices"
-    )
-
-
 PAGES = (
     Page("GET", "/provider", home, may=STAFF),
     Page("GET", "/provider/customers", customers),
@@ -134,21 +100,6 @@ PAGES = (
     Page("GET", _PROJECT, project),
     Page("POST", _PROJECT, limits, again=project),
     Page("POST", f"{_PROJECT}/retry", does("provider.projects.retry", _PROJECT, "It is being set up once more.")),
-    Page("GET", "/provider/plans", plans),
-    Page("GET", "/provider/plans/new", plan_new),
-    Page("POST", "/provider/plans/new", does("provider.plans.create", "/provider/plans", "The plan is offered."), again=plan_new),
-    Page("GET", _PLAN, plan),
-    Page("POST", f"{_PLAN}/preview", preview, again=plan),
-    Page("POST", f"{_PLAN}/prices", does("provider.prices.create", _PLAN, "The price is set."), again=plan),
-    Page("POST", f"{_PLAN}/withdraw", does("provider.plans.withdraw", _PLAN, "The plan is sold no more; what runs of it runs on.")),
-    Page("POST", f"{_PLAN}/restore", does("provider.plans.restore", _PLAN, "The plan is sold again.")),
-    Page("GET", "/provider/invoices", invoices),
-    Page("POST", "/provider/runs", does("provider.runs.create", "/provider/invoices", "The invoices are being made."), again=invoices),
-    Page("POST", "/provider/runs/{run_id}/issue", does("provider.runs.issue", "/provider/invoices", "The drafts are being issued.")),
-    Page("GET", _INVOICE, invoice),
-    Page("GET", f"{_INVOICE}/lines/{{line_id}}", explain),
-    Page("POST", f"{_INVOICE}/issue", does("provider.invoices.issue", _INVOICE, "The invoice is issued.")),
-    Page("POST", f"{_INVOICE}/cancel", does("provider.invoices.cancel", _INVOICE, "The invoice is taken back."), again=invoice),
     Page("GET", "/provider/staff", staff),
     Page("POST", "/provider/staff", does("staff.add", "/provider/staff", "An invitation is on its way."), again=staff),
     Page("GET", _MEMBER, member),

@@ -1,4 +1,5 @@
-"""QR codes (ISO/IEC 18004) for what banking apps scan: bytes, error correction M, up to version 13, which is all that EPC069-12 allows.
+"""QR codes (ISO/IEC 18004) for what phones scan, and what banking apps read in one: bytes, error correction M, up to version 13, which is all that
+EPC069-12 allows.
 
 Rows of ``0`` and ``1``, with the quiet zone left to whoever draws it.
 """
@@ -27,6 +28,12 @@ _MASKS: tuple[Callable[[int, int], bool], ...] = (
 _BYTES_MODE, _LONG_COUNT_FROM, _VERSION_SHOWN_FROM = 4, 10, 7
 _PADS = (0xEC, 0x11)
 Grid = list[list[int]]
+
+
+def transfer(holder: str, iban: str, bic: str, amount: str, reference: str) -> str:
+    """A bank transfer of euros (EPC069-12), known as GiroCode. ``amount``: ``11.90``, or empty where the payer says how much."""
+    account, euros = "".join(iban.split()), f"EUR{amount}" if amount else ""
+    return "\n".join(("BCD", "002", "1", "SCT", bic, holder[:70], account, euros, "", "", reference))
 
 
 def code(text: str) -> list[str]:

@@ -1,30 +1,27 @@
-"""A bank's statement (ISO 20022, CAMT.053) as the payments in it: bounded, and hardened against what XML can do to its reader."""
+"""A bank's statement as XML (ISO 20022, CAMT.053): hardened against what XML can do to its reader."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 from lxml import etree
 
 from wolke.business.errors import Invalid
 from wolke.business.money import Amount
 from wolke.business.payments.model import Received
+from wolke.business.payments.statements.names import unnamed
 
-MOST_BYTES, _MOST_ENTRIES, _TEXT_LENGTH = 8 * 1024 * 1024, 10_000, 500
-_HASHED = "sha:"
+_TEXT_LENGTH = 500
+_DECLARED = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
 _FIGURE = re.compile(r"\d{1,15}(\.\d{1,5})?", re.ASCII)
 
 
-def payments(content: str) -> list[Received]:
-    """What came in, in the statement's order; what went out is left out. ``Invalid`` if it is no such statement."""
-    raw = content.encode()
-    if len(raw) > MOST_BYTES:
-        raise Invalid("This statement is too large. Please split it.")
+def payments(content: str, currency: str) -> Iterator[Received]:
+    """What came in, in the statement's order; what went out is left out. Each amount says its currency. ``Invalid`` if it is no such statement."""
+    raw = _DECLARED.sub("", content, 1).encode()  # it is text by now, whatever it was written in
     # Neither entities nor anything from elsewhere; lxml bounds depth and the length of texts by itself.
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
@@ -38,21 +35,10 @@ def payments(content: str) -> list[Received]:
     statements = list(root.iterfind(".//{*}BkToCstmrStmt/{*}Stmt"))
     if not statements:
         raise Invalid("This is no bank statement (CAMT.053).")
-    found: dict[str, Received] = {}
     for statement in statements:
         account = _text(statement, "{*}Acct/{*}Id/{*}IBAN")
         for entry in statement.iterfind("{*}Ntry"):
-            for received in _entry(entry, account):
-                reference = received.reference
-                if reference.startswith(
-                    _HASHED
-                ):  # two payments that differ in nothing, and of which the bank gave no name
-                    twins = sum(1 for known in found if known.startswith(reference))
-                    received = msgspec.structs.replace(received, reference=f"{reference}.{twins + 1}")
-                found[received.reference] = received
-                if len(found) > _MOST_ENTRIES:
-                    raise Invalid("This statement is too large. Please split it.")
-    return list(found.values())
+            yield from _entry(entry, account)
 
 
 def _entry(entry: Any, account: str) -> Iterator[Received]:
@@ -82,8 +68,7 @@ def _entry(entry: Any, account: str) -> Iterator[Received]:
             continue
         reference = own or (f"{whole}/{number}" if whole and len(single) > 1 else whole)
         if not reference:
-            facts = "|".join((account, day, str(minor), currency, end_to_end, payer, iban, text, str(number)))
-            reference = _HASHED + hashlib.sha256(facts.encode()).hexdigest()[:32]
+            reference = unnamed(account, day, str(minor), currency, end_to_end, payer, iban, text, str(number))
         yield Received(reference[:100], currency, minor, day, payer, iban, text)
 
 
