@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import msgspec
@@ -57,6 +58,21 @@ async def test_what_is_kept_is_worked_out_again_when_one_of_its_tables_is_writte
     async with database.transaction() as tx:
         await tx.delete(HERBS, id="1")
     assert await kept() == []
+
+
+async def test_who_has_seen_a_commit_finds_nothing_kept_from_before_it(database: Database) -> None:
+    """Rows are seen as soon as they are committed, which is before the loop hears of it."""
+
+    async def count() -> int:
+        return len(await database.find(HERBS))
+
+    kept = Kept(database, (HERBS,), count)
+    for number in range(30):
+        planting = asyncio.create_task(plant(database, HERBS, Herb(str(number), "sage")))
+        while not planting.done():
+            seen = await count()
+            assert await kept() >= seen
+            await asyncio.sleep(0)
 
 
 async def test_hand_made_statements_count_as_well_and_what_is_undone_does_not(database: Database) -> None:

@@ -132,7 +132,7 @@ class Database(Reader):
 
     def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
         """How often each table has been written to. Ask before reading, and what was worked out from the rows holds as long as
-        the answer is the same. None: others write as well, nobody here can tell."""
+        the answer is the same. None: others write as well, or a commit is just being made, and nobody here can tell."""
         return None
 
     def writes_elsewhere(self) -> int:

@@ -46,6 +46,7 @@ class SqliteDatabase(Database):
         self._begun = False
         self._waiting: list[asyncio.Future[None]] = []
         self._written: set[str] = set()
+        self._committing: set[str] = set()
         self._commit: asyncio.Task[None] | None = None
         self._elsewhere: int | None = None
 
@@ -69,8 +70,8 @@ class SqliteDatabase(Database):
         self._committer.shutdown()
 
     def commits(self, *tables: Table[Any]) -> tuple[int, ...] | None:
-        if not self._alone:
-            return None
+        if not self._alone or not self._committing.isdisjoint(table.name for table in tables):
+            return None  # readers see a commit a moment before the loop hears of it
         return tuple(self._commits.get(table.name, 0) for table in tables)
 
     def writes_elsewhere(self) -> int:
@@ -122,6 +123,7 @@ class SqliteDatabase(Database):
             self._commit = None
             waiting, self._waiting = self._waiting, []
             written, self._written = self._written, set()
+            self._committing = written
             try:
                 await loop.run_in_executor(self._committer, self._writer.execute, "COMMIT")
             except sqlite3.Error as error:
@@ -139,6 +141,7 @@ class SqliteDatabase(Database):
                         future.set_result(None)
             finally:
                 self._begun = False
+                self._committing = set()
 
 
 class _SqliteTransaction(Transaction):
