@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from wolke.business.errors import BusinessError
+from wolke.business.openstack import shapes
 from wolke.business.openstack.shapes import CloudPart, Host
 from wolke.business.resources import model
 from wolke.business.resources.base import Means
@@ -15,6 +17,7 @@ from wolke.core.db import Order, Where
 
 _STUCK_S = 600.0
 _MOST = 100
+NOT_RUNNING = "Only a running server moves by itself."
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -35,6 +38,19 @@ class Fleet(msgspec.Struct, frozen=True):
     disk_gib: int
     disk_gib_used: int
     at: Instant
+
+
+class Staying(msgspec.Struct, frozen=True):
+    id: str
+    name: str
+    reason: str
+
+
+class Drained(msgspec.Struct, frozen=True):
+    """``servers``: how many began to move. ``staying``: those that could not, each with its reason."""
+
+    servers: int
+    staying: list[Staying]
 
 
 class Fleets:
@@ -65,21 +81,28 @@ class Fleets:
             who, "hosts.enable" if enabled else "hosts.disable", host, {"reason": reason} if reason else {}
         )
 
-    async def drain(self, who: Who, host: str) -> int:
-        """Nothing new comes to it, and all that runs there moves to other hosts. How many servers began to move."""
+    async def drain(self, who: Who, host: str) -> Drained:
+        """Nothing new comes to it, and all that runs there begins to move to other hosts; what cannot, stays where it is, and it is said why."""
         await self._means.cloud.provider(lambda side: side.switch_host(host, enabled=False, reason="is being emptied"))
-        running = [
-            row
-            for row in await self._means.cloud.provider(lambda side: side.servers_on(host))
-            if row.state == model.RUNNING
-        ]
-        moved = 0
-        for row in running:
-            server_id = row.id
-            await self._means.cloud.provider(lambda side, server_id=server_id: side.move_away(server_id))  # type: ignore[misc]
-            moved += 1
-        await self._told(who, "hosts.drain", host, {"servers": moved})
-        return moved
+        there = await self._means.cloud.provider(lambda side: side.servers_on(host))
+        moving, staying = 0, []
+        for row in there:
+            if reason := await self._move_away(row):
+                staying.append(Staying(row.label or row.id, row.name, reason))
+            else:
+                moving += 1
+        await self._told(who, "hosts.drain", host, {"servers": moving, "staying": [one.id for one in staying]})
+        return Drained(moving, staying)
+
+    async def _move_away(self, row: shapes.Server) -> str:
+        """Why it stays; empty if it moves."""
+        if row.state != model.RUNNING:
+            return NOT_RUNNING
+        try:
+            await self._means.cloud.provider(lambda side: side.move_away(row.id))
+        except BusinessError as error:
+            return error.message
+        return ""
 
     async def _told(self, who: Who, action: str, host: str, details: dict[str, object]) -> None:
         async with self._means.needs.db.transaction() as tx:

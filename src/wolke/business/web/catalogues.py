@@ -20,7 +20,7 @@ import wolke.business
 from wolke.business import sentences as sentences_kept
 from wolke.business import verb
 from wolke.business.openstack import reading
-from wolke.business.resources import acts, files, known, views
+from wolke.business.resources import acts, files, fleet, known, views
 from wolke.business.web import deeds, menu, signs
 from wolke.business.web.words import FOLDER, LANGUAGES
 
@@ -123,7 +123,7 @@ def _tables() -> Iterator[str]:
         *_WISHED,
     )
     yield from (name for name, _ in known.FIELDS)
-    yield from (verb.SECOND_STEP_FIRST, files.TOO_LARGE, acts.TOO_LONG, acts.WENT)
+    yield from (verb.SECOND_STEP_FIRST, files.TOO_LARGE, fleet.NOT_RUNNING, acts.TOO_LONG, acts.WENT)
     for group in (*menu.CUSTOMER, *menu.PROVIDER):
         yield group.word
         yield from (item.word for item in group.items)

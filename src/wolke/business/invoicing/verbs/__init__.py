@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wolke.business.invoicing.verbs import customers, provider
+from wolke.business.invoicing.verbs import customers, provider, sheets
 from wolke.business.verb import Verb
 
-VERBS: tuple[Verb, ...] = (*customers.VERBS, *provider.VERBS)
+VERBS: tuple[Verb, ...] = (*customers.VERBS, *provider.VERBS, *sheets.VERBS)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from wolke.business.resources.fleet import Fleet
+from wolke.business.resources.fleet import Drained, Fleet
 from wolke.business.resources.store import SERVERS
 from wolke.business.verb import ADMINISTRATORS, STAFF, Found, Page, Verb, find
 from wolke.business.who import Who
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 class Reason(msgspec.Struct, frozen=True):
     reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
-
-
-class Drained(msgspec.Struct, frozen=True):
-    """How many servers began to move."""
-
-    servers: int
 
 
 class Listed(Page, frozen=True, kw_only=True):
@@ -72,7 +66,7 @@ async def disable(desk: Desk, who: Who, asked: Reason, host: str) -> None:
 
 
 async def drain(desk: Desk, who: Who, asked: None, host: str) -> Drained:
-    return Drained(await desk.resources.fleet.drain(who, host))
+    return await desk.resources.fleet.drain(who, host)
 
 
 _HOST = "/provider/hosts/{host}"

@@ -9,7 +9,8 @@ from wolke.core.http import Response
 
 def download(verb: str) -> Run:
     async def run(ask: Ask) -> Response:
-        found: File = await ask.call(verb)
+        asked = dict(ask.request.query.pairs) if ask.desk.verbs[verb].takes is not None else None
+        found: File = await ask.call(verb, asked)
         name = "".join(c if c.isalnum() or c in "-_." else "-" for c in found.name)
         return Response(
             200, found.content, content_type=found.media_type,

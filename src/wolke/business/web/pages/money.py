@@ -117,6 +117,8 @@ PAGES = (
     Page("GET", "/credit-notes/{credit_note_id}/pdf", download("credit_notes.pdf")),
     Page("GET", f"{_ONE}/pdf", download("invoices.pdf")),
     Page("GET", f"{_ONE}/xml", download("invoices.xml")),
+    Page("GET", "/tables/invoices", download("invoices.table")),
+    Page("GET", "/tables/usage", download("usage.table")),
     Page("GET", "/requests", requests),
     Page("GET", "/requests/{request_id}", request),
     Page(

@@ -7,6 +7,7 @@ from typing import Any
 
 from wolke.business.errors import BusinessError, Invalid, NotThere
 from wolke.business.verb import STAFF
+from wolke.business.web.notes import DONE, REFUSED
 from wolke.business.web.page import Ask, Page
 from wolke.business.web.pages.doing import does, lists, shows
 from wolke.business.web.pages.sign_in import carry
@@ -88,6 +89,18 @@ async def member(ask: Ask) -> Response:
     return ask.draw("provider_staff_member.html", member=found)
 
 
+async def drain(ask: Ask) -> Response:
+    drained = await ask.call("hosts.drain")
+    if not drained.staying:
+        return ask.go("/provider/hosts", "{count} of its servers begin to move away.", count=drained.servers)
+    first = drained.staying[0]
+    why = f"{first.name} – {ask.words.sentence(first.reason)}"
+    return ask.go(
+        "/provider/hosts", "{count} of its servers begin to move away, {staying} stay: {why}", REFUSED if not drained.servers else DONE,
+        count=drained.servers, staying=len(drained.staying), why=why,
+    )  # fmt: skip
+
+
 PAGES = (
     Page("GET", "/provider", home, may=STAFF),
     Page("GET", "/provider/customers", customers),
@@ -111,5 +124,5 @@ PAGES = (
     Page("GET", "/provider/hosts", hosts),
     Page("POST", "/provider/hosts/{host}/enable", does("hosts.enable", "/provider/hosts", "New servers may come to this host.")),
     Page("POST", "/provider/hosts/{host}/disable", does("hosts.disable", "/provider/hosts", "No new servers come to this host.")),
-    Page("POST", "/provider/hosts/{host}/drain", does("hosts.drain", "/provider/hosts", "Its servers are being moved away.")),
+    Page("POST", "/provider/hosts/{host}/drain", drain),
 )  # fmt: skip
