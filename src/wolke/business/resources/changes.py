@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -41,7 +41,7 @@ class Changes:
         for event in self._waiting:
             event.set()
 
-    async def follow(self, project_id: str, since: Instant = "") -> AsyncIterator[Change]:
+    async def follow(self, project_id: str, since: Instant = "") -> AsyncGenerator[Change, None]:
         """Without an end; ``since`` is the ``at`` of the last change that was seen."""
         awake = asyncio.Event()
         self._waiting.add(awake)

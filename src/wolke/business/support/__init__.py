@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wolke.business.support.tickets import Tickets
+from wolke.business.support.watch import Watch
 from wolke.core.loop import Leases, Loop
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 class Support:
     def __init__(self, needs: Needs, customers: Customers) -> None:
         self.tickets = Tickets(needs, customers)
+        self.watch = Watch(needs.db)
 
     def loops(self, leases: Leases | None) -> list[Loop]:
         return [self.tickets.loop(leases)]

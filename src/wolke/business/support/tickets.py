@@ -31,6 +31,7 @@ from wolke.business.support.model import (
     Ticket,
 )
 from wolke.business.support.store import EVENTS, TICKETS
+from wolke.business.support.watch import spoken
 from wolke.business.verb import ACCOUNTANTS
 from wolke.business.who import ITSELF, Who
 from wolke.core import ids
@@ -256,6 +257,7 @@ class Tickets:
         owed = states.answer(events)
         changes |= {"events": len(events), "due_at": owed.due_at, "answered_at": owed.answered_at}
         await tx.update(TICKETS, changes, id=ticket.id)
+        spoken(tx)
         return msgspec.structs.replace(ticket, **changes)
 
     async def _tell_customer(self, tx: Transaction, ticket: Ticket, writer: str, text: str) -> None:

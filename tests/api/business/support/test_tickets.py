@@ -1,5 +1,6 @@
 """Tickets between a customer and the provider's people."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -215,3 +216,16 @@ async def test_every_write_is_in_the_audit_log(shop: Any) -> None:
     assert [(e.action, e.company_id) for e in entries] == [
         ("tickets.open", customer.company_id), ("provider.tickets.answer", customer.company_id)
     ]  # fmt: skip
+
+
+async def test_whoever_looks_at_a_ticket_hears_that_something_was_said(shop: Any) -> None:
+    customer, staff = await shop.company(), await shop.staff()
+    ticket = (await opened(shop, customer)).ticket
+    turns = shop.desk.support.watch.turns()
+    assert await anext(turns), "what was said before is looked at once"
+    following = asyncio.ensure_future(anext(turns))
+    await asyncio.sleep(0)
+    await shop.desk.call(staff, "provider.tickets.answer", NewAnswer("Which one?"), ticket_id=ticket.id)
+    async with asyncio.timeout(10):
+        assert await following
+    await turns.aclose()
