@@ -80,7 +80,7 @@ def test_a_server_is_ordered_with_the_keyboard_alone(comes: Comes) -> None:
     """Tab goes on, Enter chooses; where one is can be seen at each stop."""
     visit = comes(ANNA)
     page = visit.page
-    visit.until("/servers/new", "Debian 12")
+    visit.may_order()
     page.goto("/")
     for name in ("Servers", "Order a server", "Go on", "Go on"):
         _tab_to(page, name)

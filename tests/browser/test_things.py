@@ -39,7 +39,7 @@ def test_a_server_is_made_of_another_ones_snapshot(comes: Comes) -> None:
 def test_files_go_up_by_dropping_and_by_choosing_and_strangers_get_them_by_a_link(comes: Comes, tmp_path: Path) -> None:
     visit = comes(ANNA)
     page = visit.page
-    visit.until("/projects", "Ready")
+    visit.may_order()
     page.goto("/storage")
     page.get_by_label("Name", exact=True).fill("pictures")
     visit.press("Make it")

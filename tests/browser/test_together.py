@@ -16,7 +16,7 @@ Comes = Callable[..., Visit]
 def _asks(ben: Visit, name: str, why: str) -> None:
     """Orders what the budget does not allow, is told so, and asks."""
     page = ben.page
-    ben.until("/servers/new", "Debian 12")
+    ben.may_order()
     ben.press("Go on")
     ben.press("Go on")
     page.get_by_label("Name of the server").fill(name)
@@ -29,7 +29,6 @@ def _asks(ben: Visit, name: str, why: str) -> None:
 def test_beyond_its_budget_a_project_buys_nothing_that_no_approver_has_allowed(comes: Comes, house: House) -> None:
     ben = comes(BEN)
     ben.refusals = True
-    ben.until("/projects", "Ready")
     _asks(ben, "sale-1", "The sale begins on Friday.")
     assert re.search(r"would cost \d+\.\d\d EUR this month, where its budget is \d+\.\d\d EUR", ben.page.content())
     ben.look("order-beyond-budget")

@@ -81,6 +81,13 @@ class Visit:
         """Loads the page until it says so."""
         eventually(lambda: self.page.goto(path) and self.page.get_by_text(text).count(), f"{path} says {text}")
 
+    def may_order(self) -> None:
+        """Every project of theirs is there, and something to run is known."""
+        eventually(
+            lambda: self.page.goto("/projects") and not self.page.locator("tbody .sign-busy").count(), "all is prepared"
+        )
+        self.until("/servers/new", "Debian 12")
+
     def sign_in(self, address: str, password: str = PASSWORD) -> None:
         self.page.goto("/sign-in")
         self.page.get_by_label("E-mail address").fill(address)
@@ -104,7 +111,7 @@ class Visit:
 
     def order_server(self, name: str) -> None:
         """From the first step to the page of the server that runs."""
-        self.until("/servers/new", "Debian 12")
+        self.may_order()
         self.press("Go on")
         self.press("Go on")
         self.page.get_by_label("Name of the server").fill(name)
