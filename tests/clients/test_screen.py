@@ -56,7 +56,7 @@ def test_a_guests_screen_is_seen_and_typed_on_in_the_page(visit: Visit, cloud: R
     visit.sign_in("sasha@screens.example")
     visit.until("/projects", "Ready")
     visit.until("/servers/new", "Tiny")
-    page.get_by_text("Tiny").click()
+    page.get_by_role("radio", name="Tiny").check()
     visit.press("Go on")
     visit.press("Go on")
     page.get_by_label("Name of the server").fill("seen-1")
