@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench import beside, billing, objects, volumes
+from tests.bench import beside, billing, objects, pages, storefront, volumes
 from tests.bench.load import repeat
 from tests.bench.processes import Cloud, Nginx, cpu_seconds, resident_mib
 from tests.bench.rows import Row
@@ -37,6 +37,8 @@ def everything(folder: Path, *, quick: bool) -> list[Row]:
         rows.append(boot_overhead(cloud, 4 if quick else 10))
     (folder / "volumes").mkdir()
     rows += volumes.measures(folder / "volumes", quick=quick)
+    rows += storefront.measures(folder / "storefront", quick=quick)
+    rows += pages.measures(folder / "pages", quick=quick)
     return rows + billing.measures(folder / "billing", quick=quick)
 
 

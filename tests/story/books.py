@@ -13,6 +13,7 @@ from wolke.business.config import BusinessConfig
 from wolke.business.customers.model import Company, Project
 from wolke.business.customers.store import COMPANIES, PROJECTS
 from wolke.business.desk import Desk, Needs
+from wolke.business.invoicing.documents.electronic import electronic
 from wolke.business.invoicing.model import Invoice
 from wolke.business.invoicing.store import CREDIT_NOTES, INVOICES, LINES
 from wolke.business.ledger.model import BANK, Leg, receivable
@@ -156,6 +157,13 @@ class Books:
         return [(i.number or "draft", i.company_id, i.net_minor, i.tax_minor, i.open_minor) for i in invoices] + [
             (note.number, note.company_id, note.net_minor, note.tax_minor, 0) for note in notes
         ]
+
+    async def electronic(self) -> dict[str, bytes]:
+        """Every document's e-invoice, by its number."""
+        made, notes = self.desk.invoicing.documents, await self.db.find(CREDIT_NOTES)
+        papers = [await made.paper_of_invoice(i) for i in await self.db.find(INVOICES) if i.number]
+        papers += [await made.paper_of_credit_note(note) for note in notes]
+        return {paper.number: electronic(paper) for paper in papers}
 
 
 def open_books(db: Database, clock: HeldClock, folder: Path) -> Books:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.story.books import STAFF, Books, open_books
+from tests.story.rules import broken
 from wolke.business.invoicing.store import LINES
 from wolke.core.clock import HeldClock
 from wolke.core.db import Database, Order
@@ -73,6 +74,9 @@ async def test_fourteen_months_to_the_cent(books: Books) -> None:
         "vat:DE:19": -(168 + 152 + 173 + 171 + 250 + 270 + 287 + 283 + 274 + 283 + 386 + 397 + 283 + 264) + 95,
         "vat:NL:21": 0,
     }
+    documents = await books.electronic()
+    assert len(documents) == len(await books.documents())
+    assert broken(documents) == {}
 
 
 async def the_first_quarter(books: Books, small_id: str) -> None:

@@ -44,7 +44,14 @@ class Mail(msgspec.Struct, frozen=True):
 
 
 MAILS = Table(
-    "business_mails", Mail, indexes=(("created_at", "id"), ("recipient", "created_at")), sparse=(("due_at",),)
+    "business_mails",
+    Mail,
+    indexes=(
+        ("created_at", "id", "recipient"),
+        ("recipient", "created_at"),
+        ("sent_at", "gave_up_at", "due_at"),
+        ("sent_at", "gave_up_at", "created_at", "id"),
+    ),
 )
 
 Send = Callable[[EmailMessage], Awaitable[None]]

@@ -193,6 +193,15 @@ class Table(Generic[R]):
 
         return self._statement((dialect.name, "aggregate", _shape(where), sums), dialect, build)
 
+    def count_to(self, dialect: Any, where: Sequence[Where]) -> Statement:
+        """How many there are, of which no more than ``limit_`` are looked at."""
+
+        def build() -> Any:
+            some = sa.select(sa.literal(1).label("one")).select_from(self.sql).where(*self._conditions(where))
+            return sa.select(sa.func.count()).select_from(some.limit(sa.bindparam("limit_")).subquery())
+
+        return self._statement((dialect.name, "count_to", _shape(where)), dialect, build)
+
     def update(self, dialect: Any, where: Sequence[Where], changed: tuple[str, ...]) -> Statement:
         def build() -> Any:
             values: dict[Any, Any] = {

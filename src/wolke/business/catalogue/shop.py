@@ -7,8 +7,9 @@ against the budget.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -124,9 +125,22 @@ def _shown(plan: Plan, prices: list[Price], now: Instant, buyer: For) -> ShopPla
     price = begun[-1]
     return ShopPlan(
         plan.id, plan.name, plan.cloud_name, plan.vcpus, plan.ram_mib, plan.disk_gib, price.model, price.terms,
-        cost_of(price.tariff, 1, buyer), coming[0].begins_at if coming else None,
-        cost_of(coming[0].tariff, 1, buyer) if coming else None,
+        _cost_of_one(_Known(price.id, price), buyer), coming[0].begins_at if coming else None,
+        _cost_of_one(_Known(coming[0].id, coming[0]), buyer) if coming else None,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A price that is in the catalogue: its id says all of it, since it never changes."""
+
+    id: str
+    price: Price = field(compare=False)
+
+
+@lru_cache(4096)
+def _cost_of_one(known: _Known, buyer: For) -> Cost:
+    return cost_of(known.price.tariff, 1, buyer)
 
 
 def _fine(value: Decimal) -> str:

@@ -21,7 +21,7 @@ COMPANIES = Table(
     indexes=(("name", "id"), ("created_at", "id"), ("state", "id")),
     unique=(("number",),),
 )
-PEOPLE = Table("business_people", Person, indexes=(("name", "id"),), unique=(("email",),))
+PEOPLE = Table("business_people", Person, indexes=(("name", "id"), ("staff", "id")), unique=(("email",),))
 RECOVERY_CODES = Table("business_recovery_codes", RecoveryCode, key=("person_id", "digest"))
 ATTEMPTS = Table("business_attempts", Attempts, indexes=(("at",),))
 MEMBERS = Table(

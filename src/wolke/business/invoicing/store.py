@@ -28,6 +28,7 @@ INVOICES = Table(
         ("company_id", "state"),
         ("created_at", "id", "words"),
         ("state", "created_at", "id"),
+        ("state", "unpaid_due_on", "created_at", "id"),
         ("month", "created_at", "id"),
         ("due_on", "id"),
         ("open_minor", "id"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from wolke.business.errors import BusinessError
@@ -18,6 +20,9 @@ from wolke.core.db import Order, Where
 _STUCK_S = 600.0
 _MOST = 100
 NOT_RUNNING = "Only a running server moves by itself."
+#: For so long what the cloud said of itself is shown again: a page that many look at does not ask it each time.
+_FRESH_S = 10.0
+_LIVING = (model.ORDERED, model.WORKING, model.RUNNING, model.STOPPED, model.FAILED)
 
 
 class Fleet(msgspec.Struct, frozen=True):
@@ -56,10 +61,12 @@ class Drained(msgspec.Struct, frozen=True):
 class Fleets:
     def __init__(self, means: Means) -> None:
         self._means = means
+        self._seen: tuple[Instant, list[Host], list[CloudPart]] | None = None
+        self._asking = asyncio.Lock()
 
     async def look(self) -> Fleet:
-        hosts = await self._means.cloud.provider(lambda side: side.hosts())
-        parts = await self._means.cloud.provider(lambda side: side.parts())
+        """The cloud's own part of it is at most ten seconds old; ``at`` says of when."""
+        at, hosts, parts = await self._cloud()
         db, before = self._means.needs.db, self._means.needs.clock.after(-_STUCK_S)
         hanging = (Where("state", "in", (model.ORDERED, model.WORKING)), Where("changed_at", "lt", before))
         stuck = await db.find(SERVERS, where=hanging, order=(Order("changed_at"),), limit=_MOST)
@@ -71,9 +78,18 @@ class Fleets:
         return Fleet(
             hosts=hosts, parts=parts, down=sum(part.state != "up" for part in parts), stuck=[shown(ServerShown, row) for row in stuck],
             stuck_count=await db.count(SERVERS, where=hanging), late_count=await db.count(ACTIONS, where=(Where("due_at", "isnull", False), Where("at", "lt", before))),
-            servers=await db.count(SERVERS, where=(Where("gone_at", "isnull", True),)), running=await db.count(SERVERS, state=model.RUNNING),
-            at=self._means.now(), **figures,
+            servers=await db.count(SERVERS, where=(Where("state", "in", _LIVING),)), running=await db.count(SERVERS, state=model.RUNNING),
+            at=at, **figures,
         )  # fmt: skip
+
+    async def _cloud(self) -> tuple[Instant, list[Host], list[CloudPart]]:
+        """Of several who look at once, one asks."""
+        async with self._asking:
+            if self._seen is None or self._seen[0] < self._means.needs.clock.after(-_FRESH_S):
+                at = self._means.now()
+                hosts = await self._means.cloud.provider(lambda side: side.hosts())
+                self._seen = at, hosts, await self._means.cloud.provider(lambda side: side.parts())
+            return self._seen
 
     async def switch(self, who: Who, host: str, *, enabled: bool, reason: str = "") -> None:
         await self._means.cloud.provider(lambda side: side.switch_host(host, enabled=enabled, reason=reason))
@@ -105,5 +121,6 @@ class Fleets:
         return ""
 
     async def _told(self, who: Who, action: str, host: str, details: dict[str, object]) -> None:
+        self._seen = None
         async with self._means.needs.db.transaction() as tx:
             await self._means.needs.audit.write(tx, who, action, host, details)

@@ -36,6 +36,8 @@ class ServerShown(msgspec.Struct, frozen=True):
 
 
 class DiskShown(msgspec.Struct, frozen=True):
+    """``server_name``: in lists alone."""
+
     id: str
     project_id: str
     name: str
@@ -47,9 +49,12 @@ class DiskShown(msgspec.Struct, frozen=True):
     ordered_at: Instant
     began_at: Instant | None
     gone_at: Instant | None
+    server_name: str = ""
 
 
 class AddressShown(msgspec.Struct, frozen=True):
+    """``server_name``: in lists alone."""
+
     id: str
     project_id: str
     address: str
@@ -61,9 +66,12 @@ class AddressShown(msgspec.Struct, frozen=True):
     ordered_at: Instant
     began_at: Instant | None
     gone_at: Instant | None
+    server_name: str = ""
 
 
 class SnapshotShown(msgspec.Struct, frozen=True):
+    """``server_name``: in lists alone."""
+
     id: str
     project_id: str
     name: str
@@ -74,6 +82,7 @@ class SnapshotShown(msgspec.Struct, frozen=True):
     server_id: str | None
     ordered_at: Instant
     gone_at: Instant | None
+    server_name: str = ""
 
 
 class KeyShown(msgspec.Struct, frozen=True):
@@ -158,7 +167,7 @@ class PictureServer(msgspec.Struct, frozen=True):
 
 def shown(kind: type[T], row: msgspec.Struct) -> T:
     """``row`` as ``kind``, which has some of its fields."""
-    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__})
+    return kind(**{name: getattr(row, name) for name in kind.__struct_fields__ if hasattr(row, name)})
 
 
 _PROTOCOLS = {"tcp": "TCP", "udp": "UDP"}

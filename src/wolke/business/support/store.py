@@ -14,7 +14,10 @@ TICKETS = Table(
         ("company_id", "state", "changed_at"),
         ("state", "changed_at", "id"),
         ("assignee_id", "changed_at"),
-        ("changed_at", "id"),
+        ("changed_at", "id", "words"),
+        ("company_name", "id"),
+        ("subject", "id"),
+        ("priority", "id"),
     ),
     sparse=(("due_at", "id"), ("about_id", "changed_at")),
 )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from wolke.business.customers.staff import SOMEBODY
 from wolke.business.customers.store import MEMBERS, PEOPLE
 from wolke.business.errors import Invalid, NotNow, NotThere
 from wolke.business.support import states
@@ -277,7 +278,7 @@ class Tickets:
     async def _tell_provider(self, tx: Transaction, ticket: Ticket, writer: str, text: str) -> None:
         """Whoever has the ticket; all of them while nobody has."""
         link = self._link(f"/provider/tickets/{ticket.id}")
-        where = [Where("staff", "ne", [])]
+        where = [SOMEBODY]
         if ticket.assignee_id is not None:
             where.append(Where("id", "eq", ticket.assignee_id))
         for person in await tx.find(PEOPLE, where=where):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -48,13 +49,13 @@ def build_door(desk: Desk) -> Door:
 
 
 class Pages:
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, pages: Sequence[Page] = PAGES) -> None:
         self._desk = desk
         self._files = Files()
         self._drawing = Drawing(self._files, desk.needs.config, desk.needs.clock)
         self._secret = hmac.digest(desk.needs.secret, b"business pages", hashlib.sha256)
-        self._pages = {(page.method, page.path): page for page in PAGES}
-        self._trie = Trie(Route(page.method, page.path, page.run) for page in PAGES)
+        self._pages = {(page.method, page.path): page for page in pages}
+        self._trie = Trie(Route(page.method, page.path, page.run) for page in pages)
 
     async def answer(self, request: Request) -> Response:
         """Never raises but ``ClientGone``; headers that keep a page safe are on every answer."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from wolke.business.verb import Found
+from wolke.business.verb import MOST_COUNTED, Found
 
 if TYPE_CHECKING:
     from wolke.business.web.page import Ask
@@ -34,6 +34,11 @@ class Listed:
     @property
     def total(self) -> int:
         return self.found.total
+
+    @property
+    def beyond(self) -> bool:
+        """There may be more than ``total``."""
+        return self.found.total >= MOST_COUNTED
 
     @property
     def bare(self) -> bool:

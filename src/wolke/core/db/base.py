@@ -65,6 +65,12 @@ class Reader(ABC):
     async def count(self, table: Table[R], /, *, where: Sequence[Where] = (), **equal: Any) -> int:
         return (await self.sums(table, where=where, **equal))[0]
 
+    async def count_to(self, most: int, table: Table[R], /, *, where: Sequence[Where] = (), **equal: Any) -> int:
+        """As ``count``, but ``most`` stands for that many or more: as much work as that, however many there are."""
+        conditions = [*equalities(equal), *where]
+        values = table.bind_where(conditions) | {"limit_": most}
+        return int((await self.fetch(table.count_to(self.dialect, conditions), values))[0][0])
+
     async def sums(
         self, table: Table[R], /, *columns: str, where: Sequence[Where] = (), **equal: Any
     ) -> tuple[int, ...]:

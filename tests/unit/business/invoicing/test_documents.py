@@ -10,6 +10,7 @@ import pypdf
 import pytest
 from lxml import etree
 
+from tests.story.rules import broken
 from wolke.business.invoicing.documents.electronic import electronic, validated
 from wolke.business.invoicing.documents.page import page, shown
 from wolke.business.invoicing.documents.paper import Paper, Row, Unsound, checked, plain
@@ -119,6 +120,34 @@ def test_reverse_charge_names_both_and_says_so() -> None:
     assert "Reverse charge" in text and "Austria" in text
     with pytest.raises(Unsound, match="VAT ids"):
         checked(replace(reverse_charge(), buyer=paper().buyer))
+
+
+def without_tax(category: str, **more: Any) -> Paper:
+    rows = tuple(replace(row, tax=(category, "0")) for row in paper().rows)
+    return paper(
+        rows=rows, taxes=(Tax(category, "", "0", 883, 0, ""),), tax_minor=0, total_minor=883, locale="en", **more
+    )
+
+
+def test_every_kind_of_document_keeps_en_16931s_own_rules() -> None:
+    """Whatever tax it has, and whatever people wrote; and that a sum which is wrong would be seen."""
+    swiss, one = replace_struct(paper().buyer, country="CH"), replace(paper().rows[0], quantity=None, net_minor=883)
+    outside = replace_struct(paper().seller, country="CH", vat_id="CHE123456789")
+    papers = {
+        "taxed": paper(),
+        "reverse charge": reverse_charge(),
+        "out of the union": without_tax("G", buyer=swiss),
+        "a seller outside": without_tax("O", buyer=swiss, seller=outside),
+        "paid ahead": paper(prepaid_minor=500),
+        "hostile": paper(rows=tuple(replace(row, name=HOSTILE, project=HOSTILE) for row in paper().rows)),
+        "a credit note": paper(
+            credit=True, number="C2026-1", corrects="2026-000042", reason="Down", due_on=None, rows=(one,)
+        ),
+    }
+    documents = {name: electronic(checked(each)) for name, each in papers.items()}
+    documents["wrong"] = documents["taxed"].replace(b">10.51<", b">10.52<", 1)
+    assert documents["wrong"] != documents["taxed"]
+    assert broken(documents) == {"wrong": ["BR-CO-15", "BR-CO-16"]}
 
 
 def test_a_credit_note_is_one_and_asks_for_no_money() -> None:

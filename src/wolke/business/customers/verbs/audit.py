@@ -10,7 +10,7 @@ from wolke.business import audit
 from wolke.business.audit import ENTRIES, Entry
 from wolke.business.customers.store import PEOPLE
 from wolke.business.errors import Invalid
-from wolke.business.verb import LONGEST_PAGE, OWNERS, STAFF, Found, Page, Verb
+from wolke.business.verb import LONGEST_PAGE, OWNERS, STAFF, Found, Page, Verb, counted
 from wolke.business.who import ITSELF, Who
 from wolke.core.clock import Instant, instant, moment
 from wolke.core.db import Order, Where
@@ -85,12 +85,13 @@ async def _page(desk: Desk, asked: AuditPage, where: list[Where]) -> Found:
             "This list cannot be sorted like that.", fields={"sort": "Please choose one of those that are offered."}
         )
     newest_first, limit = asked.sort != "number", max(1, min(asked.limit, LONGEST_PAGE))
-    total = await db.count(ENTRIES, where=where)
+    everywhere = list(where)
     if asked.after:
         after = int(asked.after) if asked.after.isdecimal() and len(asked.after) <= 18 else 0
         where.append(Where("number", "lt" if newest_first else "gt", after))
     entries = await db.find(ENTRIES, where=where, order=(Order("number", newest_first),), limit=limit + 1)
     more, entries = len(entries) > limit, entries[:limit]
+    total = await counted(db, ENTRIES, asked, entries, more, everywhere, {})
     return Found(await _lines(desk, entries), total, str(entries[-1].number) if more else "")
 
 

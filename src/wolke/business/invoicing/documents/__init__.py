@@ -36,23 +36,25 @@ class Documents:
     async def of_invoice(self, invoice: Invoice) -> Document:
         """``Unsound`` for a draft."""
         kept = await self._needs.db.get(DOCUMENTS, id=invoice.id)
-        if kept is not None:
-            return kept
+        return kept or await self._made(invoice.id, await self.paper_of_invoice(invoice))
+
+    async def paper_of_invoice(self, invoice: Invoice) -> Paper:
         lines = await self._needs.db.find(
             invoicing.LINES, invoice_id=invoice.id, order=(Order("position"), Order("id"))
         )
         settled = await self._needs.db.get(TRANSACTIONS, key=f"settlement:{invoice.id}")
         equal = {"transaction_id": settled.id if settled else "", "account": prepaid(invoice.company_id)}
         _, used = await self._needs.db.sums(ENTRIES, "minor", where=equalities(equal))
-        return await self._made(invoice.id, of_invoice(invoice, lines, used))
+        return of_invoice(invoice, lines, used)
 
     async def of_credit_note(self, note: CreditNote) -> Document:
         kept = await self._needs.db.get(DOCUMENTS, id=note.id)
-        if kept is not None:
-            return kept
+        return kept or await self._made(note.id, await self.paper_of_credit_note(note))
+
+    async def paper_of_credit_note(self, note: CreditNote) -> Paper:
         order = (Order("position"), Order("id"))
         lines = await self._needs.db.find(invoicing.CREDIT_LINES, credit_note_id=note.id, order=order)
-        return await self._made(note.id, of_credit_note(note, lines))
+        return of_credit_note(note, lines)
 
     async def _made(self, document_id: str, paper: Paper) -> Document:
         """In a thread. Of two who make it at once, the first one's is kept and given to both."""

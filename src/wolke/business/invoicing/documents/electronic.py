@@ -27,7 +27,7 @@ _INVOICE, _CREDIT_NOTE, _TRANSFER = "380", "381", "58"
 _CODES = {"server-hour": "HUR", "address-hour": "HUR"}
 _ONE = "C62"
 #: Why no tax is charged (VATEX).
-_EXEMPT = {"AE": "VATEX-EU-AE", "O": "VATEX-EU-O"}
+_EXEMPT = {"AE": "VATEX-EU-AE", "G": "VATEX-EU-G", "O": "VATEX-EU-O"}
 _OUTSIDE = "O"
 _SCHEMA = Path(drafthorse.__file__).parent / "schema" / "Factur-X_1.0.07_EN16931.xsd"
 
@@ -48,6 +48,7 @@ def electronic(paper: Paper) -> bytes:
     _parties(document.trade.agreement, paper)
     for row in paper.rows:
         document.trade.items.add(_line(row, paper, words))
+    document.trade.delivery.event.occurrence = datetime.combine(paper.ends_on, time())
     _settlement(document.trade.settlement, paper, words)
     return validated(document.serialize(schema=None))
 
@@ -78,6 +79,7 @@ def _parties(agreement: Any, paper: Paper) -> None:
     if seller.vat_id and not outside:
         agreement.seller.tax_registrations.add(TaxRegistration(id=("VA", seller.vat_id)))
     elif seller.vat_id:
+        agreement.seller.id = seller.vat_id  # by something it must be known (BR-CO-26)
         agreement.seller.tax_registrations.add(TaxRegistration(id=("FC", seller.vat_id)))
     agreement.buyer.id = str(buyer.number)
     agreement.buyer.name = plain(buyer.name)

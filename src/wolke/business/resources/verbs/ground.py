@@ -44,6 +44,7 @@ _KEY_KINDS = (
     "sk-ssh-ed25519@openssh.com",
 )
 _MOST_RULES, _MOST_SERVERS = 100, 500
+_PICTURED = SERVERS.narrow(PictureServer)
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
@@ -192,10 +193,9 @@ async def remove_rule(desk: Desk, who: Who, asked: None, project_id: str, rule_i
 async def network(desk: Desk, who: Who, asked: None, project_id: str) -> NetworkPicture:
     db = desk.needs.db
     networks = await db.find(NETWORKS, project_id=project_id, order=(Order("name"),))
-    servers = await db.find(SERVERS, project_id=project_id, gone_at=None, order=(Order("name"),), limit=_MOST_SERVERS)
-    return NetworkPicture(
-        [shown(NetworkShown, row) for row in networks], [shown(PictureServer, row) for row in servers]
-    )
+    order = (Order("name"), Order("id"))
+    servers = await db.find(_PICTURED, project_id=project_id, gone_at=None, order=order, limit=_MOST_SERVERS)
+    return NetworkPicture([shown(NetworkShown, row) for row in networks], servers)
 
 
 _P = "/projects/{project_id}"

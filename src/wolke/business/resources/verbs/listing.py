@@ -26,6 +26,12 @@ class Listed(Page, frozen=True, kw_only=True):
     gone: bool = False
 
 
+class ListedBeside(Listed, frozen=True, kw_only=True):
+    """``server_id``: only what this server has."""
+
+    server_id: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+
 class Confirmed(msgspec.Struct, frozen=True):
     """``name``: typed by whoever means it."""
 
@@ -34,8 +40,9 @@ class Confirmed(msgspec.Struct, frozen=True):
 
 async def found(desk: Desk, table: Table[Any], kind: type[T], asked: Listed, project_id: str) -> Found:
     where = [] if asked.gone else [Where("gone_at", "isnull", True)]
-    if asked.state:
-        where.append(Where("state", "eq", asked.state))
+    for name in ("state", "server_id"):
+        if value := getattr(asked, name, ""):
+            where.append(Where(name, "eq", value))
     return await find(
         desk.needs.db, table, asked, sorts=SORTS, default="name", words="words", where=where, shown=lambda row: shown(kind, row),
         project_id=project_id,

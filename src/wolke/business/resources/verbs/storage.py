@@ -11,11 +11,12 @@ from wolke.business.resources import model
 from wolke.business.resources.acts import wish
 from wolke.business.resources.orders import Label, LargerDisk, NewAddress, NewDisk, Ordered
 from wolke.business.resources.store import ADDRESSES, DISKS, SERVERS, SNAPSHOTS
-from wolke.business.resources.verbs.listing import Confirmed, Listed, confirm, found, own
+from wolke.business.resources.verbs.listing import Confirmed, ListedBeside, confirm, found, own
 from wolke.business.resources.views import AddressShown, DiskShown, SnapshotShown, shown
 from wolke.business.verb import BUYERS, MEMBERS, TECHNICIANS, Found, Verb
 from wolke.business.who import Who
 from wolke.core import ids
+from wolke.core.db import Where
 
 if TYPE_CHECKING:
     from wolke.business.desk import Desk
@@ -32,8 +33,8 @@ class NewSnapshot(msgspec.Struct, frozen=True):
 # -- disks
 
 
-async def list_disks(desk: Desk, who: Who, asked: Listed, project_id: str) -> Found:
-    return await found(desk, DISKS, DiskShown, asked, project_id)
+async def list_disks(desk: Desk, who: Who, asked: ListedBeside, project_id: str) -> Found:
+    return await _with_servers(desk, await found(desk, DISKS, DiskShown, asked, project_id))
 
 
 async def show_disk(desk: Desk, who: Who, asked: None, project_id: str, disk_id: str) -> DiskShown:
@@ -78,8 +79,8 @@ async def delete_disk(desk: Desk, who: Who, asked: Confirmed, project_id: str, d
 # -- snapshots
 
 
-async def list_snapshots(desk: Desk, who: Who, asked: Listed, project_id: str) -> Found:
-    return await found(desk, SNAPSHOTS, SnapshotShown, asked, project_id)
+async def list_snapshots(desk: Desk, who: Who, asked: ListedBeside, project_id: str) -> Found:
+    return await _with_servers(desk, await found(desk, SNAPSHOTS, SnapshotShown, asked, project_id))
 
 
 async def order_snapshot(desk: Desk, who: Who, asked: NewSnapshot, project_id: str, server_id: str) -> SnapshotShown:
@@ -105,8 +106,12 @@ async def delete_snapshot(desk: Desk, who: Who, asked: None, project_id: str, sn
 # -- addresses
 
 
-async def list_addresses(desk: Desk, who: Who, asked: Listed, project_id: str) -> Found:
-    return await found(desk, ADDRESSES, AddressShown, asked, project_id)
+async def list_addresses(desk: Desk, who: Who, asked: ListedBeside, project_id: str) -> Found:
+    return await _with_servers(desk, await found(desk, ADDRESSES, AddressShown, asked, project_id))
+
+
+async def show_address(desk: Desk, who: Who, asked: None, project_id: str, address_id: str) -> AddressShown:
+    return shown(AddressShown, await own(desk.needs.db, ADDRESSES, project_id, address_id, gone=True))
 
 
 async def order_address(desk: Desk, who: Who, asked: NewAddress, project_id: str) -> Ordered:
@@ -133,22 +138,32 @@ async def _delete(desk: Desk, who: Who, table: Any, kind: str, project_id: str, 
         return row
 
 
+async def _with_servers(desk: Desk, listed: Found) -> Found:
+    """Each row with the name of its server."""
+    wanted = sorted({row.server_id for row in listed.items if row.server_id})
+    servers = await desk.needs.db.find(SERVERS, where=(Where("id", "in", wanted),)) if wanted else []
+    names = {server.id: server.name for server in servers}
+    items = [msgspec.structs.replace(row, server_name=names.get(row.server_id, "")) for row in listed.items]
+    return msgspec.structs.replace(listed, items=items)
+
+
 _P = "/projects/{project_id}"
 _DISK, _ADDRESS = f"{_P}/disks/{{disk_id}}", f"{_P}/addresses/{{address_id}}"
 VERBS = (
-    Verb("disks.list", "GET", f"{_P}/disks", list_disks, MEMBERS, "A project's disks", takes=Listed, gives=Found),
+    Verb("disks.list", "GET", f"{_P}/disks", list_disks, MEMBERS, "A project's disks", takes=ListedBeside, gives=Found),
     Verb("disks.show", "GET", _DISK, show_disk, MEMBERS, "One disk", gives=DiskShown),
     Verb("disks.order", "POST", f"{_P}/disks", order_disk, BUYERS, "Order a disk", takes=NewDisk, gives=Ordered, status=201),
     Verb("disks.grow", "POST", f"{_DISK}/grow", grow_disk, BUYERS, "Make it larger", takes=LargerDisk, gives=Ordered, status=202),
     Verb("disks.attach", "POST", f"{_DISK}/attach", attach_disk, TECHNICIANS, "Let a server use it", takes=ToServer, gives=DiskShown, status=202),
     Verb("disks.detach", "POST", f"{_DISK}/detach", detach_disk, TECHNICIANS, "Take it from its server", gives=DiskShown, status=202),
     Verb("disks.delete", "DELETE", _DISK, delete_disk, TECHNICIANS, "Delete it with all that is on it", takes=Confirmed, gives=DiskShown, status=202),
-    Verb("snapshots.list", "GET", f"{_P}/snapshots", list_snapshots, MEMBERS, "A project's snapshots", takes=Listed, gives=Found),
+    Verb("snapshots.list", "GET", f"{_P}/snapshots", list_snapshots, MEMBERS, "A project's snapshots", takes=ListedBeside, gives=Found),
     Verb("snapshots.order", "POST", f"{_P}/servers/{{server_id}}/snapshots", order_snapshot, TECHNICIANS, "Make a picture of a server's disk",
          takes=NewSnapshot, gives=SnapshotShown, status=201),
     Verb("snapshots.delete", "DELETE", f"{_P}/snapshots/{{snapshot_id}}", delete_snapshot, TECHNICIANS, "Delete a snapshot", gives=SnapshotShown,
          status=202),
-    Verb("addresses.list", "GET", f"{_P}/addresses", list_addresses, MEMBERS, "A project's public addresses", takes=Listed, gives=Found),
+    Verb("addresses.list", "GET", f"{_P}/addresses", list_addresses, MEMBERS, "A project's public addresses", takes=ListedBeside, gives=Found),
+    Verb("addresses.show", "GET", _ADDRESS, show_address, MEMBERS, "One public address", gives=AddressShown),
     Verb("addresses.order", "POST", f"{_P}/addresses", order_address, BUYERS, "Order a public address", takes=NewAddress, gives=Ordered, status=201),
     Verb("addresses.assign", "POST", f"{_ADDRESS}/assign", assign_address, TECHNICIANS, "Lead it to a server, or to none", takes=ToServer,
          gives=AddressShown, status=202),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from babel import Locale
 
@@ -19,10 +20,15 @@ keys = shows("api_keys.html", keys="keys.list")
 history = lists("history.html", "audit.list", "-number")
 
 
-def countries(ask: Ask) -> list[tuple[str, str]]:
+def countries(ask: Ask) -> tuple[tuple[str, str], ...]:
     """Codes and names, by name in the reader's language."""
-    names = Locale.parse(str(ask.words.locale)).territories
-    return sorted(((code, names[code]) for code in COUNTRIES), key=lambda pair: pair[1])
+    return _countries(str(ask.words.locale))
+
+
+@cache
+def _countries(locale: str) -> tuple[tuple[str, str], ...]:
+    names = Locale.parse(locale).territories
+    return tuple(sorted(((code, names[code]) for code in COUNTRIES), key=lambda pair: pair[1]))
 
 
 async def company(ask: Ask) -> Response:

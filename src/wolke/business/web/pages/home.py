@@ -15,7 +15,8 @@ async def home(ask: Ask) -> Response:
         return ask.go("/provider") if ask.who.staff else ask.draw("no_company.html")
     costs: Any = await _tried(ask, "costs.show")
     found = {
-        "servers": await _tried(ask, "servers.list", limit="200"), "tickets": await _tried(ask, "tickets.list", state="unsettled", limit="1"),
+        "servers": await _tried(ask, "servers.list", limit="5"), "running": await _tried(ask, "servers.list", state="running", limit="1"),
+        "tickets": await _tried(ask, "tickets.list", state="unsettled", limit="1"),
         "keys": await _tried(ask, "key_pairs.list", limit="1"), "activity": await _tried(ask, "activity.list", limit="6"),
     }  # fmt: skip
     return ask.draw("home.html", costs=costs, chart=chart(ask, costs) if costs is not None else "", **found)

@@ -52,7 +52,7 @@ async def order(ask: Ask) -> Response:
 async def show(ask: Ask) -> Response:
     server = await ask.call("servers.show")
     history = (await ask.call("servers.history", {"limit": "8"})).items
-    disks = [one for one in (await ask.call("disks.list", {"limit": "200"})).items if one.server_id == server.id]
+    disks = (await ask.call("disks.list", {"server_id": server.id, "limit": "100"})).items
     return ask.draw("server.html", server=server, history=history, disks=disks, plan=await _plan(ask, server.plan_id))
 
 

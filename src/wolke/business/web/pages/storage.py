@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from wolke.business.web.listing import listed
 from wolke.business.web.page import Ask, Page, within
 from wolke.business.web.pages.doing import does, lists
 from wolke.core.http import Response
@@ -17,32 +16,19 @@ _DISK, _ADDRESS, _SNAPSHOT, _KEY = (
     "/keys/{key_id}",
 )
 keys = lists("keys.html", "key_pairs.list", "name")
+disks = lists("disks.html", "disks.list", "name")
+addresses = lists("addresses.html", "addresses.list", "name")
+snapshots = lists("snapshots.html", "snapshots.list", "name")
 
 
 async def _servers(ask: Ask) -> list[Any]:
-    return list((await ask.call("servers.list", {"limit": "200"})).items)
+    """To choose one of: in the network's picture they are few words each."""
+    return list((await ask.call("network.show")).servers)
 
 
 async def _plans(ask: Ask, kind: str) -> list[Any]:
     shop = await ask.call("shop.show")
     return [plan for product in shop.products if product.kind == kind for plan in product.plans]
-
-
-async def _with_servers(ask: Ask, template: str, verb: str) -> Response:
-    names = {one.id: one.name for one in await _servers(ask)}
-    return ask.draw(template, listed=await listed(ask, verb, default="name"), names=names)
-
-
-async def disks(ask: Ask) -> Response:
-    return await _with_servers(ask, "disks.html", "disks.list")
-
-
-async def addresses(ask: Ask) -> Response:
-    return await _with_servers(ask, "addresses.html", "addresses.list")
-
-
-async def snapshots(ask: Ask) -> Response:
-    return await _with_servers(ask, "snapshots.html", "snapshots.list")
 
 
 async def disk_new(ask: Ask) -> Response:
@@ -78,6 +64,10 @@ async def disk_delete(ask: Ask) -> Response:
 
 async def address_new(ask: Ask) -> Response:
     return ask.draw("address_new.html", plans=await _plans(ask, "address"), servers=await _servers(ask))
+
+
+async def address(ask: Ask) -> Response:
+    return ask.draw("address.html", address=await ask.call("addresses.show"), servers=await _servers(ask))
 
 
 async def address_order(ask: Ask) -> Response:
@@ -151,7 +141,8 @@ PAGES = (
     Page("GET", "/addresses", addresses),
     Page("GET", "/addresses/new", address_new),
     Page("POST", "/addresses/new", address_order, again=address_new),
-    Page("POST", f"{_ADDRESS}/assign", does("addresses.assign", "/addresses", "The address is being led there.")),
+    Page("GET", _ADDRESS, address),
+    Page("POST", f"{_ADDRESS}/assign", does("addresses.assign", "/addresses", "The address is being led there."), again=address),
     Page("POST", f"{_ADDRESS}/release", does("addresses.release", "/addresses", "The address is being given back.")),
     Page("GET", "/keys", keys),
     Page("GET", "/keys/new", key_new),
