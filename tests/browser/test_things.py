@@ -48,7 +48,7 @@ def test_files_go_up_by_dropping_and_by_choosing_and_strangers_get_them_by_a_lin
     _slowly(visit, _SLOW_BYTES_A_SECOND)
     page.locator("[data-upload]").dispatch_event("drop", {"dataTransfer": _held(visit, "logo.svg", 4 << 20)})
     eventually(lambda: page.evaluate(_UNDER_WAY), "the bar goes on")
-    visit.page.screenshot(path=visit.folder / "upload-under-way.png", animations="disabled")
+    visit.page.screenshot(path=visit.folder / "upload-under-way.png", animations="disabled", caret="initial")
     page.locator("tbody").get_by_text("logo.svg").wait_for()
     _slowly(visit, -1)
     letter = tmp_path / "Grüße & more.txt"

@@ -32,20 +32,21 @@ class Visit:
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
 
     def _hear(self, kind: str, text: str) -> None:
-        """A style element without content is of the tools that look: axe reads style sheets in one, a screenshot hides the caret by one."""
+        """A style element without content is axe's, which reads style sheets in one."""
         refusal = self.refusals and "Failed to load resource" in text
         if kind == "error" and _EMPTY not in text and not refusal:
             self.wrong.append(f"{self.page.url}: {text}")
 
     def look(self, name: str) -> None:
-        """As wide as a desk and as narrow as a phone, light and dark; axe reads two of the four, and those are pictures in any case."""
+        """As wide as a desk and as narrow as a phone, light and dark; axe reads two of the four, and those are pictures in any case. The
+        caret stays: hidden by a style of its own, it would be copied into what the page renews just then, against the policy."""
         for size, scheme, read in _LOOKS:
             if not (read or self.all_pictures):
                 continue
             self.page.set_viewport_size({"width": size[0], "height": size[1]})
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             path = self.folder / f"{name}-{size[0]}-{scheme}.png"
-            self.page.screenshot(path=path, full_page=True, animations="disabled")
+            self.page.screenshot(path=path, full_page=True, animations="disabled", caret="initial")
             if read:
                 self._read(f"{name} {size[0]} {scheme}")
                 width = self.page.evaluate("document.documentElement.scrollWidth")

@@ -152,7 +152,7 @@ async def test_a_remote_host_is_asked_over_its_stream(cloud: LifeCloud) -> None:
     running = asyncio.create_task(cloud.hosts["host-1"].agent.run())
     try:
         server = await cloud.server(server_id)
-        text = await cloud.life.consoles.console_output(server, 1)
+        text = await cloud.life.consoles.console_output(server, 2)  # the second begins after the newline
         assert text == f"simulated server {server_id} booted\n"
         with pytest.raises(ConsoleUnavailable):
             unknown = await cloud.create()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wolke.compute.drivers.base import GuestSpec, Layer, Nic, Volume
+from wolke.compute.drivers.base import Ephemeral, GuestSpec, Layer, Nic, Volume
 from wolke.compute.drivers.qemu import console, disks, faults, host, kvm, uids, volume_nodes, volumes
 from wolke.compute.drivers.qemu.definition import Definition, Disks, load, save
 from wolke.compute.drivers.qemu.home import Home, choose_run_dir
@@ -50,7 +50,8 @@ def test_a_place_for_sockets_that_somebody_else_made_is_refused(tmp_path: Path) 
 
 def test_a_definition_comes_back_as_it_was_written(home: Home) -> None:
     nic = Nic("port", "52:54:00:00:00:01", "tap", "tap0", "ns", options={"a": "b"})
-    spec = GuestSpec(home.server_id, "ü", 1, 64, 1, image=Path("/a b"), nics=[nic], extra_specs={"x": "y"})
+    disks = [Ephemeral(1, "ext4")]
+    spec = GuestSpec(home.server_id, "ü", 1, 64, 1, disks, image=Path("/a b"), nics=[nic], extra_specs={"x": "y"})
     definition = Definition(spec, "pc", 7, Disks(1, 2, 3, 4), {"port": 0})
     assert load(home) is None
     save(home, definition)
