@@ -120,7 +120,9 @@ class Sending:
             await self._send_memory()
             await self._until_gone()
         except BaseException as error:
-            await asyncio.shield(self._stay(running))
+            gone = await asyncio.shield(self._stay(running))
+            if gone and isinstance(error, Exception):
+                return  # it was too late for anything to fail
             if isinstance(error, Refused):
                 raise Failure(f"the server cannot be sent: {error}") from error
             raise
@@ -131,14 +133,16 @@ class Sending:
             link.setblocking(False)
             return (await asyncio.get_running_loop().sock_recv(link, 64)).decode()
 
-    async def _stay(self, running: bool) -> None:
-        """Nothing of the attempt is left, and the guest goes on."""
+    async def _stay(self, running: bool) -> bool:
+        """Nothing of the attempt is left, and the guest goes on; or it has arrived after all, and must not: true then."""
         if await self._state() in _GOING:
             await self._qmp.execute("migrate_cancel")
             await self._qmp.until(("MIGRATION",), self._called_off, _CANCEL_S)
         await self._clear()
-        if running and await self._qmp.status() != "running":
+        gone = await self._state() == "completed" and await self._qmp.status() == "postmigrate"
+        if running and not gone and await self._qmp.status() != "running":
             await self._qmp.execute("cont")
+        return gone
 
     async def _clear(self) -> None:
         """No mirrors, of this attempt or of one that was killed."""
@@ -199,12 +203,13 @@ class Sending:
         await self._qmp.execute("migrate", {"uri": f"fd:{MEMORY}"})
 
     async def _until_gone(self) -> None:
-        waited = 0.0
+        waited, switched = 0.0, False
         while (state := await self._state()) != "completed":
             if state in ("failed", "cancelled", "none"):
                 said = (await self._qmp.execute("query-migrate")).get("error-desc", "")
                 raise Failure(f"the server could not be sent: {said or state}")
-            if state == "pre-switchover":
+            if state == "pre-switchover" and not switched:  # it says so a while after it was told to go on
+                switched = True
                 await self._switch()
             elif waited >= _LOOK_S:
                 waited = 0.0
