@@ -55,7 +55,7 @@ def elsewhere(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 def comes(chromium: Any, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
     """Somebody with a browser of their own; when the test is over, nothing may have gone wrong for anybody. ``to``: the house; ``address``: who signs in.
-    Pictures go to the folder that ``WOLKE_ARTEFACTS`` names, all four of each page, else two to the test's own."""
+    Pictures, four of each page, go to the folder that ``WOLKE_ARTEFACTS`` names, if it does."""
     import axe_playwright_python
 
     axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()

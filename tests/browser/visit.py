@@ -38,15 +38,16 @@ class Visit:
             self.wrong.append(f"{self.page.url}: {text}")
 
     def look(self, name: str) -> None:
-        """As wide as a desk and as narrow as a phone, light and dark; axe reads two of the four, and those are pictures in any case. The
-        caret stays: hidden by a style of its own, it would be copied into what the page renews just then, against the policy."""
+        """As wide as a desk and as narrow as a phone, light and dark; axe reads two of the four. Pictures are taken where they are kept;
+        their caret stays, as a style that hides it would be copied into what the page renews just then, against the policy."""
         for size, scheme, read in _LOOKS:
             if not (read or self.all_pictures):
                 continue
             self.page.set_viewport_size({"width": size[0], "height": size[1]})
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             path = self.folder / f"{name}-{size[0]}-{scheme}.png"
-            self.page.screenshot(path=path, full_page=True, animations="disabled", caret="initial")
+            if self.all_pictures:
+                self.page.screenshot(path=path, full_page=True, animations="disabled", caret="initial")
             if read:
                 self._read(f"{name} {size[0]} {scheme}")
                 width = self.page.evaluate("document.documentElement.scrollWidth")
